@@ -1,0 +1,81 @@
+"""Access to PostgreSQL: one pool, transactions that offer SQLAlchemy for reads and psycopg for bulk writes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from psycopg import AsyncConnection
+from sqlalchemy import Executable, RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection as SaConnection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address with the driver named, as SQLAlchemy wants it."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url[len(scheme) :]
+    return url
+
+
+class Tx:
+    """One open transaction."""
+
+    def __init__(self, connection: SaConnection, raw: AsyncConnection[Any]) -> None:
+        self._connection = connection
+        self.psycopg = raw
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> Any:
+        """Run a SQLAlchemy statement and hand back its result."""
+        return await self._connection.execute(statement, parameters)
+
+    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
+        """All rows of a SQLAlchemy select, as mappings; empty when there are none."""
+        return (await self._connection.execute(statement)).mappings().all()
+
+    async def row(self, statement: Executable) -> RowMapping | None:
+        """The first row, or None."""
+        return (await self._connection.execute(statement)).mappings().first()
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._engine: AsyncEngine | None = None
+
+    async def open(self) -> None:
+        """Make the pool; connections are opened when first needed."""
+        self._engine = create_async_engine(
+            sqlalchemy_url(self.url), pool_size=self._pool_size, max_overflow=5, pool_pre_ping=True, pool_timeout=5
+        )
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            await self._engine.dispose()
+            self._engine = None
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Tx]:
+        """A transaction that commits at the end of the block and rolls back on an exception."""
+        assert self._engine is not None, "open() first"
+        async with self._engine.begin() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            yield Tx(connection, cast("AsyncConnection[Any]", raw))
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Tx]:
+        """A transaction for reading; nothing it does is kept."""
+        assert self._engine is not None, "open() first"
+        async with self._engine.connect() as connection:
+            raw = (await connection.get_raw_connection()).driver_connection
+            yield Tx(connection, cast("AsyncConnection[Any]", raw))
+
+    async def connect(self) -> AsyncConnection[Any]:
+        """A connection of its own beside the pool, in autocommit, for a writer or a listener."""
+        return await AsyncConnection.connect(self.url, autocommit=True, connect_timeout=5)

@@ -1,0 +1,1 @@
+"""Observed WebRTC conferences: ingest, issues and the query API."""
