@@ -1,0 +1,1 @@
+"""Manners shared by all HTTP doors: bodies, error dialects, CORS, paging."""
