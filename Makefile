@@ -1,0 +1,94 @@
+# Signalbox: `make run` starts everything, `make test` tests it, `make check` lints it, `make bench` measures it.
+# Needs Python >= 3.11 with its venv module, nothing else. All of it works as root and as an ordinary user.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help
+help:
+	@cat <<'TEXT'
+	make run     set up what is missing, then start Signalbox on http://127.0.0.1:8000
+	make test    the whole test suite on embedded servers (ARGS="-k stats" narrows it)
+	make check   format, lint, types, layers, spelling, generated pages
+	make bench   the benchmarks, on this machine, in one run
+	make format  rewrite files the way make check wants them
+	make docs    write the generated pages again
+	make lock    resolve the dependencies again (needs uv)
+	make clean   remove the virtual environment and all caches
+	TEXT
+
+# --- set-up -------------------------------------------------------------------------------------
+
+# The venv is made once and then kept: each stamp is newer than the lock that it stands for.
+$(BIN)/python:
+	@scripts/make-venv $(VENV)
+
+$(RUN_STAMP): requirements.lock pyproject.toml scripts/install | $(BIN)/python
+	@scripts/install $(VENV) requirements.lock
+	touch $@
+
+$(DEV_STAMP): requirements-dev.lock pyproject.toml scripts/install | $(BIN)/python
+	@scripts/install $(VENV) requirements-dev.lock
+	touch $@ $(RUN_STAMP)
+
+.PHONY: setup setup-dev
+setup: $(RUN_STAMP)
+setup-dev: $(DEV_STAMP)
+
+# --- the commands -------------------------------------------------------------------------------
+
+.PHONY: run
+run: setup
+	@exec $(BIN)/signalbox up $(ARGS)
+
+.PHONY: test
+test: setup-dev
+	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: coverage
+coverage: setup-dev
+	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing $(ARGS)
+
+.PHONY: check
+check: setup-dev
+	@scripts/check $(BIN)
+
+.PHONY: bench
+bench: setup-dev
+	@exec $(BIN)/python -m bench $(ARGS)
+
+.PHONY: format
+format: setup-dev
+	@$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: docs
+docs: setup-dev
+	@$(BIN)/python -m signalbox.site.configuration --write
+
+# The locks name no registry and serve every supported Python on Linux.
+UV ?= uv
+LOCK := $(UV) pip compile pyproject.toml --quiet --no-header --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url
+
+.PHONY: lock
+lock:
+	@$(LOCK) --output-file requirements.lock
+	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+.PHONY: clean
+clean:
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	find signalbox tests bench migrations -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
