@@ -1,0 +1,1 @@
+"""Pure rules of call monitoring: states, negotiations, endings, issues, scores."""
