@@ -133,7 +133,9 @@ def describe(cls: type[Any], owner: str = "") -> list[SettingRow]:
 
 def names_claimed_twice(rows: Sequence[SettingRow]) -> list[str]:
     """Variables, `_FILE` forms included, that more than one setting of `rows` listens to; sorted, normally empty."""
-    claims = Counter(form for row in rows for name in (row.env, *row.aliases) for form in (name, f"{name}_FILE"))
+    claims = Counter(
+        form for row in rows for name in (row.env, *row.aliases) for form in (name, f"{name}_FILE")
+    )
     return sorted(name for name, claimed in claims.items() if claimed > 1)
 
 
@@ -144,18 +146,26 @@ def at_least(low: float) -> Check:
 
 def between(low: float, high: float) -> Check:
     """A check: the value lies in [low, high]."""
-    return lambda value: None if value is None or low <= value <= high else f"must be between {low:g} and {high:g}"
+    return lambda value: (
+        None if value is None or low <= value <= high else f"must be between {low:g} and {high:g}"
+    )
 
 
 def starts_with(*prefixes: str) -> Check:
     """A check: the text begins with one of `prefixes`, such as "redis://"."""
     return lambda value: (
-        None if value is None or value.startswith(prefixes) else f"must start with {' or '.join(prefixes)}"
+        None
+        if value is None or value.startswith(prefixes)
+        else f"must start with {' or '.join(prefixes)}"
     )
 
 
 def _read_field(
-    values: dict[str, Any], field: dataclasses.Field[Any], spec: SettingSpec, hint: Any, environ: Mapping[str, str]
+    values: dict[str, Any],
+    field: dataclasses.Field[Any],
+    spec: SettingSpec,
+    hint: Any,
+    environ: Mapping[str, str],
 ) -> None:
     found = next(_given(spec, environ), None)
     if found is None:
@@ -309,7 +319,11 @@ def _rate_limits_complaint(text: str) -> str | None:
 
 
 def _is_limit(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(type(part) is int and part > 0 for part in value)
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(part) is int and part > 0 for part in value)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
