@@ -17,7 +17,9 @@ class ClientGone(Exception):
     """The client hung up before its body was complete; there is nobody to answer."""
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit_bytes: int) -> bytes:
+async def read_body(
+    receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit_bytes: int
+) -> bytes:
     """The whole body, unpacked; `limit_bytes` holds for the packed and for the unpacked size.
 
     Raises:

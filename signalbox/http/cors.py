@@ -11,7 +11,10 @@ from collections.abc import Collection
 from signalbox.http.errors import Header
 
 _METHODS: Header = (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, PATCH, OPTIONS")
-_HEADERS: Header = (b"access-control-allow-headers", b"accept, content-type, authorization, content-encoding")
+_HEADERS: Header = (
+    b"access-control-allow-headers",
+    b"accept, content-type, authorization, content-encoding",
+)
 _MAX_AGE: Header = (b"access-control-max-age", b"86400")
 
 OPEN_HEADERS: tuple[Header, ...] = ((b"access-control-allow-origin", b"*"),)
@@ -26,7 +29,11 @@ def private_headers(origin: bytes | None, allowed: Collection[str]) -> list[Head
     vary: Header = (b"vary", b"origin")
     if origin is None or origin.decode("latin-1").lower() not in allowed:
         return [vary]
-    return [(b"access-control-allow-origin", origin), (b"access-control-allow-credentials", b"true"), vary]
+    return [
+        (b"access-control-allow-origin", origin),
+        (b"access-control-allow-credentials", b"true"),
+        vary,
+    ]
 
 
 def private_preflight_headers(origin: bytes | None, allowed: Collection[str]) -> list[Header]:

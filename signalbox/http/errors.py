@@ -24,7 +24,7 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 class InvalidParameters(AppError):
     """A parameter is malformed; shared by all doors so that the code has one text."""
 
-    code, status, message = "invalid_parameters", 400, "A parameter has a wrong type or value."
+    code, status, message = "invalid_parameters", 400, "A field has a value that is not allowed."
 
 
 class PayloadTooLarge(AppError):
@@ -36,13 +36,13 @@ class PayloadTooLarge(AppError):
 class NotFound(AppError):
     """No such path."""
 
-    code, status, message = "not_found", 404, "There is nothing at this address."
+    code, status, message = "not_found", 404, "There is nothing here."
 
 
 class MethodNotAllowed(AppError):
     """The path exists, the method does not."""
 
-    code, status, message = "method_not_allowed", 405, "This address does not take that method."
+    code, status, message = "method_not_allowed", 405, "This method is not possible here."
 
 
 class UnknownError(AppError):
@@ -68,7 +68,9 @@ def retry_headers(error: AppError) -> list[Header]:
     return [(b"retry-after", b"%d" % max(1, error.retry_after_s))]
 
 
-async def respond_json(send: Send, body: bytes, status: int = 200, headers: Iterable[Header] = ()) -> None:
+async def respond_json(
+    send: Send, body: bytes, status: int = 200, headers: Iterable[Header] = ()
+) -> None:
     """Answer with finished JSON text."""
     head = [(b"content-type", JSON_TYPE), (b"content-length", b"%d" % len(body)), *headers]
     await send({"type": "http.response.start", "status": status, "headers": head})
@@ -76,7 +78,11 @@ async def respond_json(send: Send, body: bytes, status: int = 200, headers: Iter
 
 
 async def respond_error(
-    send: Send, error: AppError, headers: Iterable[Header] = (), *, dialect: Dialect = monitoring_error
+    send: Send,
+    error: AppError,
+    headers: Iterable[Header] = (),
+    *,
+    dialect: Dialect = monitoring_error,
 ) -> None:
     """Answer with a refusal in `dialect`; 503 and 429 carry `Retry-After` when the error has one."""
     await respond_json(send, dialect(error), error.status, [*retry_headers(error), *headers])

@@ -1,0 +1,246 @@
+"""The tables of schema `monitoring`. The migrations are the authority; these mirror them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    REAL,
+    BigInteger,
+    Date,
+    Double,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+Instant = TIMESTAMP(timezone=True)
+
+
+class OneByte(UserDefinedType[str]):
+    """PostgreSQL's internal one-byte `"char"`."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """The name in DDL; the quotes tell it from char(1)."""
+        return '"char"'
+
+
+class Base(DeclarativeBase):
+    """Common to all tables of this context."""
+
+    metadata = MetaData(schema="monitoring")
+    type_annotation_map = {str: Text(), datetime: Instant}  # noqa: RUF012 - SQLAlchemy reads it so
+
+
+class Owned(Base):
+    """A thing of one app, with an id, that can be hidden."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    app_id: Mapped[UUID]
+    organization_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    is_active: Mapped[bool] = mapped_column(server_default="true")
+
+
+class Conference(Owned):
+    """A call that is observed."""
+
+    __tablename__ = "conferences"
+    __table_args__ = (UniqueConstraint("app_id", "conference_id"),)
+
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.apps.id"))
+    conference_id: Mapped[str]
+    conference_name: Mapped[str | None]
+    conference_info: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+    start_time: Mapped[datetime | None]
+    call_start: Mapped[datetime | None]
+    end_time: Mapped[datetime | None]
+    ongoing: Mapped[bool] = mapped_column(server_default="false")
+    duration: Mapped[int] = mapped_column(server_default="0")
+    last_seen_at: Mapped[datetime]
+    judged_at: Mapped[datetime | None]
+
+
+class Participant(Owned):
+    """A person, or an SFU, as the customer's application names it."""
+
+    __tablename__ = "participants"
+    __table_args__ = (UniqueConstraint("app_id", "participant_id"),)
+
+    app_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.apps.id"))
+    participant_id: Mapped[str]
+    participant_name: Mapped[str | None]
+    is_sfu: Mapped[bool] = mapped_column(server_default="false")
+
+
+class ConferenceParticipant(Base):
+    """Who is linked to which conference, and with how many sessions."""
+
+    __tablename__ = "conference_participants"
+
+    conference_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Conference.id, ondelete="CASCADE"), primary_key=True
+    )
+    participant_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Participant.id, ondelete="CASCADE"), primary_key=True
+    )
+    sessions: Mapped[int] = mapped_column(server_default="0")
+
+
+class Session(Owned):
+    """One participant's stay in one conference."""
+
+    __tablename__ = "sessions"
+
+    conference_id: Mapped[UUID] = mapped_column(ForeignKey(Conference.id))
+    participant_id: Mapped[UUID] = mapped_column(ForeignKey(Participant.id))
+    end_time: Mapped[datetime | None]
+    duration: Mapped[int] = mapped_column(server_default="0")
+    call_start: Mapped[datetime | None]
+    constraints: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    devices: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    platform: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    # `metadata` is taken by SQLAlchemy on a declarative class.
+    meta: Mapped[Any] = mapped_column("metadata", JSONB, nullable=True)
+    geo_ip: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    session_info: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+    app_version: Mapped[str | None]
+    webrtc_sdk: Mapped[str | None]
+    facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
+    recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    counted: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+    last_seen_at: Mapped[datetime]
+
+
+class Connection(Owned):
+    """One RTCPeerConnection, as seen from one end."""
+
+    __tablename__ = "connections"
+
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id))
+    conference_id: Mapped[UUID] = mapped_column(ForeignKey(Conference.id))
+    participant_id: Mapped[UUID]
+    peer_id: Mapped[UUID]
+    type: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default="new")
+    state_changed_at: Mapped[datetime | None]
+    connection_info: Mapped[Any] = mapped_column(JSONB, nullable=False)
+    start_time: Mapped[datetime]
+    end_time: Mapped[datetime | None]
+    duration: Mapped[int | None]
+    facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
+    recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    stats_seen: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default="{}")
+    type_at: Mapped[datetime | None]
+    established: Mapped[bool] = mapped_column(server_default="false")
+    last_seen_at: Mapped[datetime]
+
+
+class Track(Owned):
+    """One audio or video flow in one direction."""
+
+    __tablename__ = "tracks"
+    __table_args__ = (UniqueConstraint("session_id", "track_id", "direction"),)
+
+    session_id: Mapped[UUID] = mapped_column(ForeignKey(Session.id))
+    conference_id: Mapped[UUID]
+    participant_id: Mapped[UUID]
+    connection_id: Mapped[UUID | None]
+    track_id: Mapped[str]
+    kind: Mapped[str | None]
+    direction: Mapped[str]
+    label: Mapped[str | None]
+    track_info: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+    info_at: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+
+
+class Issue(Owned):
+    """A finding about a session, a connection or a conference."""
+
+    __tablename__ = "issues"
+
+    session_id: Mapped[UUID | None]
+    conference_id: Mapped[UUID | None]
+    participant_id: Mapped[UUID | None]
+    connection_id: Mapped[UUID | None]
+    track_id: Mapped[UUID | None]
+    type: Mapped[str]
+    code: Mapped[str]
+    data: Mapped[Any] = mapped_column(JSONB, nullable=True)
+    count: Mapped[int] = mapped_column(server_default="1")
+    events: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+
+
+class Event(Base):
+    """Something that was reported. Daily partitions by `received_at`; `data` is packed JSON."""
+
+    __tablename__ = "events"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (received_at)"},)
+
+    # The table has no primary key: its writer never repeats an id. The mapper needs one.
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    app_id: Mapped[UUID]
+    conference_id: Mapped[UUID]
+    participant_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    peer_id: Mapped[UUID | None]
+    connection_id: Mapped[UUID | None]
+    track_id: Mapped[UUID | None]
+    type: Mapped[str]
+    category: Mapped[str] = mapped_column(OneByte)
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    data: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class Sample(Base):
+    """One stats post: the report as sent, packed, and its figures, one array element per RTP report."""
+
+    __tablename__ = "samples"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (received_at)"},)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    app_id: Mapped[UUID]
+    conference_id: Mapped[UUID]
+    participant_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    peer_id: Mapped[UUID]
+    connection_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    time_taken_ms: Mapped[float | None] = mapped_column(REAL)
+    thinned: Mapped[bool] = mapped_column(server_default="false")
+    rtt_ms: Mapped[float | None] = mapped_column(REAL)
+    available_bps: Mapped[float | None] = mapped_column(REAL)
+    flows: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
+    tracks: Mapped[list[UUID | None]] = mapped_column(ARRAY(Uuid))
+    bytes: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    packets: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    lost: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    jitter_ms: Mapped[list[float | None]] = mapped_column(ARRAY(REAL))
+    emos: Mapped[list[float | None]] = mapped_column(ARRAY(REAL))
+    report: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class AppUsage(Base):
+    """Participant seconds of an app that ended on a UTC day."""
+
+    __tablename__ = "app_usage"
+
+    app_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
