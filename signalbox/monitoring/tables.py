@@ -228,7 +228,8 @@ class Sample(Base):
     available_bps: Mapped[float | None] = mapped_column(REAL)
     flows: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))
     tracks: Mapped[list[UUID | None]] = mapped_column(ARRAY(Uuid))
-    bytes: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
+    # Named so that the annotation of `report` still means the type.
+    byte_counts: Mapped[list[int | None]] = mapped_column("bytes", ARRAY(BigInteger))
     packets: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
     lost: Mapped[list[int | None]] = mapped_column(ARRAY(BigInteger))
     jitter_ms: Mapped[list[float | None]] = mapped_column(ARRAY(REAL))
