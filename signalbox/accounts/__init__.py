@@ -1,0 +1,1 @@
+"""Organizations, users, applications, API keys, tokens and the dashboard's login."""
