@@ -61,17 +61,22 @@ CREATE TABLE monitoring.sessions (
     session_info jsonb NOT NULL DEFAULT '{}',
     app_version text,
     webrtc_sdk text,
-    -- What happened to the session itself, [[at_ms, kind, detail], ...]: the state above is folded from it in event-time order.
-    facts jsonb NOT NULL DEFAULT '[]',
-    -- Digests and instants of the last events, for refusing repetitions: 12 bytes each.
-    recent bytea NOT NULL DEFAULT '',
-    -- Seconds of finished call already added to monitoring.app_usage, by day.
-    counted jsonb NOT NULL DEFAULT '{}',
     last_seen_at timestamptz NOT NULL
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 80);
 CREATE INDEX sessions_conference ON monitoring.sessions (conference_id, created_at);
 CREATE INDEX sessions_participant ON monitoring.sessions (participant_id, created_at);
 CREATE INDEX sessions_app_created ON monitoring.sessions (app_id, created_at);
+
+-- The wide and often written part of a session; its row is guarded by the lock on monitoring.sessions.
+CREATE TABLE monitoring.session_lives (
+    session_id uuid PRIMARY KEY REFERENCES monitoring.sessions (id) ON DELETE CASCADE,
+    -- What happened, [[at_us, kind, value, event id], ...]: the state of the session is folded from it in event-time order.
+    facts jsonb NOT NULL DEFAULT '[]',
+    -- Digests and instants of the last events, for refusing repetitions: 12 bytes each.
+    recent bytea NOT NULL DEFAULT '',
+    -- Seconds of finished calls already added to monitoring.app_usage, by day.
+    counted jsonb NOT NULL DEFAULT '{}'
+) WITH (fillfactor = 60);
 
 CREATE TABLE monitoring.connections (
     id uuid PRIMARY KEY,
@@ -90,19 +95,25 @@ CREATE TABLE monitoring.connections (
     start_time timestamptz NOT NULL,
     end_time timestamptz,
     duration integer,
-    facts jsonb NOT NULL DEFAULT '[]',
-    recent bytea NOT NULL DEFAULT '',
-    -- Report timestamps (ms) of the last 64 stats posts.
-    stats_seen double precision[] NOT NULL DEFAULT '{}',
+    -- Report timestamps of the last 64 stats posts, 4 bytes each.
+    stats_seen bytea NOT NULL DEFAULT '',
     -- Instant of the stats post that `type` was taken from.
     type_at timestamptz,
     established boolean NOT NULL DEFAULT false,
     last_seen_at timestamptz NOT NULL
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 50);
 CREATE INDEX connections_session ON monitoring.connections (session_id);
 CREATE INDEX connections_conference ON monitoring.connections (conference_id);
 CREATE INDEX connections_participant ON monitoring.connections (participant_id, created_at);
 CREATE INDEX connections_app_created ON monitoring.connections (app_id, created_at);
+
+-- The wide part of a connection; its row is guarded by the lock on monitoring.connections.
+CREATE TABLE monitoring.connection_lives (
+    connection_id uuid PRIMARY KEY REFERENCES monitoring.connections (id) ON DELETE CASCADE,
+    initial_state text NOT NULL DEFAULT 'new',
+    facts jsonb NOT NULL DEFAULT '[]',
+    recent bytea NOT NULL DEFAULT ''
+) WITH (fillfactor = 60);
 
 CREATE TABLE monitoring.tracks (
     id uuid PRIMARY KEY,

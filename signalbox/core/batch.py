@@ -171,8 +171,14 @@ class GroupCommitWriter(Generic[M]):
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = await self._connect()
-        async with connection.transaction():
-            outcomes = await self._apply(connection, messages)
+        for attempt in range(3):
+            try:
+                async with connection.transaction():
+                    outcomes = await self._apply(connection, messages)
+                break
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                if attempt == 2:
+                    raise
         self._last_failure = None
         return outcomes
 

@@ -1,0 +1,191 @@
+"""What follows from new facts: connection states, issues, the ends of sessions and conferences, used minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from signalbox.core.ids import derived_id
+from signalbox.monitoring.rules.calls import (
+    SessionState,
+    Stay,
+    conference_state,
+    fold_session,
+    instant,
+    leaves_after,
+    micros,
+    seconds_by_day,
+    stretches,
+)
+from signalbox.monitoring.rules.issues import Finding
+from signalbox.monitoring.store.findings import Owner, difference, write_findings
+from signalbox.monitoring.store.lives import (
+    ConnectionLife,
+    SessionLife,
+    SessionUpdate,
+    refold,
+    write_connections,
+    write_session_lives,
+    write_sessions,
+)
+
+_JUDGED_AT_END = ("no_media_access", "no_connection")
+_ALL_STAYS = """
+    SELECT id, conference_id, session_id, start_time, end_time, state, established FROM monitoring.connections
+    WHERE conference_id = ANY(%s) AND is_active"""
+_UPDATE_CONFERENCES = """
+    UPDATE monitoring.conferences AS c SET ongoing = new.ongoing, start_time = new.started, call_start = new.call_start,
+        end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen)
+    FROM unnest(%s::uuid[], %s::boolean[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::timestamptz[])
+        AS new (id, ongoing, started, call_start, ended, duration, seen)
+    WHERE c.id = new.id"""
+_USAGE = """
+    INSERT INTO monitoring.app_usage AS known (app_id, day, seconds)
+    SELECT * FROM unnest(%s::uuid[], %s::date[], %s::bigint[]) AS new (app, day, seconds) ORDER BY 1, 2
+    ON CONFLICT (app_id, day) DO UPDATE SET seconds = known.seconds + excluded.seconds"""
+
+
+class _Row(NamedTuple):
+    """One connection as it now is."""
+
+    id: UUID
+    conference: UUID
+    session: UUID
+    stay: Stay
+    state: str
+    established: bool
+
+
+async def draw_consequences(
+    connection: AsyncConnection[Any],
+    sessions: dict[UUID, SessionLife],
+    connections: dict[UUID, ConnectionLife],
+    devices: dict[UUID, str],
+    *,
+    now_us: int,
+) -> None:
+    """Fold everything that changed and write it."""
+    found: list[tuple[Owner, Finding]] = []
+    gone: list[UUID] = []
+    for life in connections.values():
+        if _is_affected(life, sessions):
+            _fold_connection(life, sessions, found, gone)
+    await write_connections(connection, connections.values(), seen_us=now_us)
+    judged = [s for s in sessions.values() if s.judged or any(_belongs(life, s) for life in connections.values() if life.changed)]
+    if judged:
+        rows = await _current_rows(connection, {session.key.conference for session in judged}, connections)
+        await _settle_sessions(connection, judged, rows, devices, found, gone, now_us=now_us)
+        await _settle_conferences(connection, {session.key.conference for session in judged}, rows, now_us=now_us)
+    await write_session_lives(connection, sessions.values())
+    await write_findings(connection, found, gone)
+
+
+def _belongs(life: ConnectionLife, session: SessionLife) -> bool:
+    return life.session.id == session.key.id
+
+
+def _is_affected(life: ConnectionLife, sessions: dict[UUID, SessionLife]) -> bool:
+    if life.changed:
+        return True
+    session = sessions.get(life.session.id)
+    return session is not None and session.facts != session.before and _left(life, session.facts) != _left(life, session.before)
+
+
+def _left(life: ConnectionLife, facts: Iterable[Any]) -> int | None:
+    return leaves_after(facts, life.start_us, peer=life.peer)
+
+
+def _fold_connection(
+    life: ConnectionLife, sessions: dict[UUID, SessionLife], found: list[tuple[Owner, Finding]], gone: list[UUID]
+) -> None:
+    session = sessions[life.session.id]
+    life.changed = True
+    before = [] if life.new else refold(life, life.before, _left(life, session.before)).findings
+    life.life = refold(life, life.facts, _left(life, session.facts))
+    changed, vanished = difference(before, life.life.findings)
+    key = life.session
+    owner = Owner(key.app, key.organization, key.conference, key.participant, key.id, life.id)
+    found.extend((owner, finding) for finding in changed)
+    gone.extend(vanished)
+
+
+async def _current_rows(
+    connection: AsyncConnection[Any], conferences: set[UUID], lives: dict[UUID, ConnectionLife]
+) -> list[_Row]:
+    """All connections of the conferences; those just folded are written already."""
+    cursor = await connection.execute(_ALL_STAYS, (sorted(conferences),))
+    return [
+        _Row(found, conference, session, Stay(micros(start), None if end is None else micros(end)), state, established)
+        for found, conference, session, start, end, state, established in await cursor.fetchall()
+    ]
+
+
+async def _settle_sessions(
+    connection: AsyncConnection[Any],
+    judged: list[SessionLife],
+    rows: list[_Row],
+    devices: dict[UUID, str],
+    found: list[tuple[Owner, Finding]],
+    gone: list[UUID],
+    *,
+    now_us: int,
+) -> None:
+    updates = []
+    used: dict[tuple[UUID, str], int] = {}
+    for session in judged:
+        own = [row for row in rows if row.session == session.key.id]
+        state = fold_session(session.key.id, facts=session.facts, connections=[(row.state, row.established) for row in own])
+        _session_findings(session, state, found, gone)
+        joined = stretches(row.stay for row in own)
+        running = joined[-1].start_us if joined and joined[-1].end_us is None else None
+        updates.append(SessionUpdate(session, state.end_us, running))
+        _count_usage(session, seconds_by_day(joined, now_us=now_us), used)
+    await write_sessions(connection, updates, devices)
+    if used:
+        keys = sorted(used)
+        days = [date.fromisoformat(day) for _, day in keys]
+        await connection.execute(_USAGE, ([app for app, _ in keys], days, [used[key] for key in keys]))
+
+
+def _session_findings(session: SessionLife, state: SessionState, found: list[tuple[Owner, Finding]], gone: list[UUID]) -> None:
+    key = session.key
+    owner = Owner(key.app, key.organization, key.conference, key.participant, key.id)
+    known = fold_session(key.id, facts=session.before, connections=[]).findings
+    changed, vanished = difference(known, state.findings)
+    gone.extend(vanished)
+    found.extend((owner, finding) for finding in changed)
+    if state.left_us is not None:
+        raised = {finding.code for finding in state.findings}
+        gone.extend(derived_id(key.id, code) for code in _JUDGED_AT_END if code not in raised)
+
+
+def _count_usage(session: SessionLife, days: dict[str, int], used: dict[tuple[UUID, str], int]) -> None:
+    """Add what is not yet counted; facts that came late may move seconds between days or take some back."""
+    for day in sorted({*days, *session.counted}):
+        more = days.get(day, 0) - session.counted.get(day, 0)
+        if more and (day in days or session.counted.get(day)):
+            used[session.key.app, day] = used.get((session.key.app, day), 0) + more
+    if days != session.counted:
+        session.counted = days
+        session.touched = True
+
+
+async def _settle_conferences(connection: AsyncConnection[Any], ids: set[UUID], rows: list[_Row], *, now_us: int) -> None:
+    ordered = sorted(ids)
+    states = [conference_state(row.stay for row in rows if row.conference == conference) for conference in ordered]
+    seen = instant(now_us)
+    await connection.execute(
+        _UPDATE_CONFERENCES,
+        (ordered, [s.ongoing for s in states], [_at(s.start_us) for s in states], [_at(s.call_start_us) for s in states],
+         [_at(s.end_us) for s in states], [s.duration_s for s in states], [seen for _ in states]),
+    )  # fmt: skip
+
+
+def _at(at_us: int | None) -> Any:
+    return None if at_us is None else instant(at_us)
+
+

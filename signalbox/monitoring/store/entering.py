@@ -1,0 +1,205 @@
+"""Entering a conference: conferences, participants and sessions come into being."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from signalbox.core.ids import new_id
+from signalbox.monitoring.errors import InvalidToken
+from signalbox.monitoring.rules.calls import instant
+from signalbox.monitoring.rules.calls import SessionFact
+from signalbox.monitoring.store.findings import Owner, write_findings
+from signalbox.monitoring.rules.issues import once
+from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
+
+_CONFERENCES = """
+    INSERT INTO monitoring.conferences AS known (id, app_id, organization_id, created_at, last_seen_at, conference_id, conference_name)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[])
+    ON CONFLICT (app_id, conference_id) DO UPDATE
+        SET conference_name = coalesce(excluded.conference_name, known.conference_name), is_active = true
+    RETURNING app_id, conference_id, id"""
+_PARTICIPANTS = """
+    INSERT INTO monitoring.participants AS known (id, app_id, organization_id, created_at, participant_id, participant_name, is_sfu)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
+    ON CONFLICT (app_id, participant_id) DO UPDATE
+        SET participant_name = coalesce(excluded.participant_name, known.participant_name),
+            is_sfu = known.is_sfu OR excluded.is_sfu, is_active = true
+    RETURNING app_id, participant_id, id"""
+_LINKS = """
+    INSERT INTO monitoring.conference_participants (conference_id, participant_id)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS link (conference, participant) ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
+
+Key = tuple[UUID, str]
+
+
+async def ensure_conferences(connection: AsyncConnection[Any], wanted: dict[Key, Initialize]) -> dict[Key, UUID]:
+    """Ids of the conferences, made where missing; a given name replaces the stored one."""
+    rows = [wanted[key] for key in sorted(wanted)]
+    at = [instant(row.at_us) for row in rows]
+    cursor = await connection.execute(
+        _CONFERENCES,
+        ([new_id() for _ in rows], [r.app for r in rows], [r.organization for r in rows], at, at,
+         [r.conference_id for r in rows], [r.conference_name for r in rows]),
+    )  # fmt: skip
+    return {(app, name): found for app, name, found in await cursor.fetchall()}
+
+
+class Person:
+    """A participant to be found or made."""
+
+    __slots__ = ("app", "at_us", "is_sfu", "name", "organization", "participant_id")
+
+    def __init__(self, app: UUID, organization: UUID, participant_id: str, name: str | None, is_sfu: bool, at_us: int) -> None:
+        self.app, self.organization, self.participant_id = app, organization, participant_id
+        self.name, self.is_sfu, self.at_us = name, is_sfu, at_us
+
+    def merge(self, other: Person) -> None:
+        """Join two mentions of the same participant."""
+        self.name = other.name or self.name
+        self.is_sfu = self.is_sfu or other.is_sfu
+
+
+async def ensure_participants(connection: AsyncConnection[Any], wanted: dict[Key, Person]) -> dict[Key, UUID]:
+    """Ids of the participants, made where missing. Once an SFU, always an SFU."""
+    if not wanted:
+        return {}
+    rows = [wanted[key] for key in sorted(wanted)]
+    cursor = await connection.execute(
+        _PARTICIPANTS,
+        ([new_id() for _ in rows], [r.app for r in rows], [r.organization for r in rows], [instant(r.at_us) for r in rows],
+         [r.participant_id for r in rows], [r.name for r in rows], [r.is_sfu for r in rows]),
+    )  # fmt: skip
+    return {(app, name): found for app, name, found in await cursor.fetchall()}
+
+
+async def link(connection: AsyncConnection[Any], pairs: set[tuple[UUID, UUID]]) -> None:
+    """Link conferences and participants; known links stay."""
+    if pairs:
+        ordered = sorted(pairs)
+        await connection.execute(_LINKS, ([pair[0] for pair in ordered], [pair[1] for pair in ordered]))
+
+
+async def initialize(connection: AsyncConnection[Any], messages: list[Initialize], outcomes: dict[int, Any]) -> None:
+    """Find or make conference and participant of each message. Two calls at once give one conference: the unique constraint decides."""
+    if not messages:
+        return
+    rooms: dict[Key, Initialize] = {}
+    people: dict[Key, Person] = {}
+    for message in messages:
+        key = (message.app, message.conference_id)
+        known = rooms.setdefault(key, message)
+        known.conference_name = message.conference_name or known.conference_name
+        person = Person(message.app, message.organization, message.participant_id, message.participant_name, False, message.at_us)
+        people.setdefault((message.app, message.participant_id), person).merge(person)
+    conferences = await ensure_conferences(connection, rooms)
+    participants = await ensure_participants(connection, people)
+    pairs = set()
+    for message in messages:
+        pair = conferences[message.app, message.conference_id], participants[message.app, message.participant_id]
+        outcomes[id(message)] = pair
+        pairs.add(pair)
+    await link(connection, pairs)
+
+
+_SOURCES = """
+    SELECT c.id, p.id, c.app_id, c.organization_id
+    FROM unnest(%s::uuid[], %s::uuid[]) AS wanted (conference, participant)
+    JOIN monitoring.conferences c ON c.id = wanted.conference AND c.is_active
+    JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active AND p.app_id = c.app_id"""
+_SESSIONS = """
+    INSERT INTO monitoring.sessions (id, app_id, organization_id, conference_id, participant_id, created_at, last_seen_at,
+        platform, constraints, devices, metadata, geo_ip, app_version, webrtc_sdk)
+    SELECT id, app, org, conference, participant, at, at, platform::jsonb, constraints::jsonb, devices::jsonb, metadata::jsonb,
+        geo::jsonb, version, sdk
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
+        %s::text[], %s::text[], %s::text[], %s::text[])
+        AS new (id, app, org, conference, participant, at, platform, constraints, devices, metadata, geo, version, sdk)"""
+_LIVES = """
+    INSERT INTO monitoring.session_lives (session_id, facts) SELECT id, facts::jsonb FROM unnest(%s::uuid[], %s::text[]) AS new (id, facts)"""
+# Counting on the link's row makes two simultaneous entries of one participant see each other.
+_COUNT = """
+    INSERT INTO monitoring.conference_participants AS link (conference_id, participant_id, sessions)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS new (conference, participant, sessions) ORDER BY 1, 2
+    ON CONFLICT (conference_id, participant_id) DO UPDATE SET sessions = link.sessions + excluded.sessions
+    RETURNING conference_id, participant_id, sessions"""
+
+
+async def start_sessions(connection: AsyncConnection[Any], messages: list[StartSession], outcomes: dict[int, Any]) -> None:
+    """Insert sessions; a participant's second one in a conference raises `multiple_rejoins`."""
+    if not messages:
+        return
+    cursor = await connection.execute(_SOURCES, ([m.conference for m in messages], [m.participant for m in messages]))
+    sources = {(conference, participant): (app, org) for conference, participant, app, org in await cursor.fetchall()}
+    good = []
+    for message in messages:
+        if (message.conference, message.participant) in sources:
+            good.append(message)
+            outcomes[id(message)] = message.id
+        else:
+            outcomes[id(message)] = InvalidToken()
+    if good:
+        await _insert_sessions(connection, good, sources)
+
+
+async def _insert_sessions(
+    connection: AsyncConnection[Any], messages: list[StartSession], sources: dict[tuple[UUID, UUID], tuple[UUID, UUID]]
+) -> None:
+    earlier = await _count_entries(connection, messages)
+    owners = [sources[m.conference, m.participant] for m in messages]
+    await connection.execute(
+        _SESSIONS,
+        ([m.id for m in messages], [o[0] for o in owners], [o[1] for o in owners], [m.conference for m in messages],
+         [m.participant for m in messages], [instant(m.at_us) for m in messages], [text(m.platform) for m in messages],
+         [text(m.constraints) for m in messages], [text(m.devices) for m in messages], [json.dumps(m.metadata) for m in messages],
+         [json.dumps(m.geo) if m.geo else None for m in messages], [m.app_version for m in messages], [m.webrtc_sdk for m in messages]),
+    )  # fmt: skip
+    facts: list[str] = []
+    findings = []
+    for message, (app, organization) in zip(messages, owners, strict=True):
+        pair = (message.conference, message.participant)
+        rejoin = earlier[pair] > 0
+        earlier[pair] += 1
+        facts.append(json.dumps([SessionFact(message.at_us, "rejoin")] if rejoin else []))
+        if rejoin:
+            owner = Owner(app, organization, message.conference, message.participant, message.id)
+            findings.append((owner, once("multiple_rejoins", message.id, at_us=message.at_us)))
+    await connection.execute(_LIVES, ([m.id for m in messages], facts))
+    await write_findings(connection, findings, [])
+
+
+async def _count_entries(connection: AsyncConnection[Any], messages: list[StartSession]) -> dict[tuple[UUID, UUID], int]:
+    counts: dict[tuple[UUID, UUID], int] = {}
+    for message in messages:
+        pair = (message.conference, message.participant)
+        counts[pair] = counts.get(pair, 0) + 1
+    ordered = sorted(counts)
+    cursor = await connection.execute(_COUNT, ([p[0] for p in ordered], [p[1] for p in ordered], [counts[p] for p in ordered]))
+    return {(conference, participant): total - counts[conference, participant] for conference, participant, total in await cursor.fetchall()}
+
+
+def text(raw: bytes | None) -> str | None:
+    """JSON bytes as the text that the database casts to jsonb."""
+    return None if raw is None else raw.decode("utf-8", "replace")
+
+
+_UPDATE = """
+    UPDATE monitoring.sessions SET platform = coalesce(%s::jsonb, platform), constraints = coalesce(%s::jsonb, constraints),
+        devices = coalesce(%s::jsonb, devices), webrtc_sdk = coalesce(%s, webrtc_sdk)
+    WHERE id = %s
+    RETURNING id, conference_id, participant_id, created_at, end_time, duration, call_start, constraints, devices, platform, metadata,
+        geo_ip, session_info, app_version, webrtc_sdk"""
+
+
+async def update_sessions(connection: AsyncConnection[Any], messages: list[UpdateSession], outcomes: dict[int, Any]) -> None:
+    """Overwrite the fields that came. Few of these come, so each is a statement of its own."""
+    for message in sorted(messages, key=lambda message: message.session.id):
+        cursor = await connection.execute(
+            _UPDATE, (text(message.platform), text(message.constraints), text(message.devices), message.webrtc_sdk, message.session.id)
+        )
+        row = await cursor.fetchone()
+        names = [column.name for column in cursor.description or ()]
+        outcomes[id(message)] = dict(zip(names, row, strict=True)) if row else InvalidToken()

@@ -1,0 +1,218 @@
+"""Events: repetitions are refused, facts are added, and all that follows from them is folded anew."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from signalbox.core.errors import AppError
+from signalbox.core.ids import new_id
+from signalbox.monitoring.errors import ConferenceNotFound, ConnectionNotFound, ParticipantEqualPeer, ParticipantNotFound
+from signalbox.monitoring.rules.calls import SessionFact
+from signalbox.monitoring.rules.connection import with_fact
+from signalbox.monitoring.store.consequences import draw_consequences
+from signalbox.monitoring.store.entering import Person, ensure_participants, link
+from signalbox.monitoring.store.lives import (
+    ConnectionLife,
+    SessionLife,
+    insert_connections,
+    is_repeated,
+    lock_conferences,
+    lock_connections,
+    lock_sessions,
+    remember,
+)
+from signalbox.monitoring.store.messages import EndSessions, Event, SessionKey, StopConference
+from signalbox.monitoring.store.rows import copy_events, event_row
+from signalbox.monitoring.store.tracks import apply_tracks, find_tracks
+from signalbox.monitoring.wire import uuid_or_none
+
+
+class Touched:
+    """What one batch of events has loaded."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[UUID, SessionLife] = {}
+        self.connections: dict[UUID, ConnectionLife] = {}
+        self.peers: dict[tuple[UUID, str], UUID] = {}
+        self.added: list[ConnectionLife] = []
+        self.devices: dict[UUID, str] = {}
+
+
+async def apply_events(connection: AsyncConnection[Any], events: list[Event], outcomes: dict[int, Any], *, now_us: int) -> None:
+    """Store the events of a batch and everything that follows from them."""
+    if not events:
+        return
+    touched = Touched()
+    await _load(connection, events, touched)
+    await _resolve_peers(connection, events, touched)
+    sightings = await find_tracks(connection, [event for event in events if event.tracks])
+    rows: list[bytes] = []
+    for event in sorted(events, key=lambda event: event.at_us):
+        refusal = _refusal(event, touched)
+        if refusal is not None:
+            outcomes[id(event)] = refusal
+            continue
+        if _is_repetition(event, touched):
+            outcomes[id(event)] = sightings.answer(event)
+            continue
+        peer, target = _take_in(event, touched)
+        track = sightings.see(event, target)
+        rows.append(event_row(event, peer=peer, connection=target, track=track, received_us=now_us))
+        outcomes[id(event)] = (peer, target) if event.add else sightings.answer(event)
+    await insert_connections(connection, touched.added)
+    await apply_tracks(connection, sightings)
+    await draw_consequences(connection, touched.sessions, touched.connections, touched.devices, now_us=now_us)
+    if rows:
+        await copy_events(connection, rows)
+
+
+async def _load(connection: AsyncConnection[Any], events: list[Event], touched: Touched) -> None:
+    heavy = [event for event in events if event.heavy]
+    whole = {event.session.id for event in heavy if event.session_facts or event.remove_peer}
+    await lock_conferences(connection, (event.session.conference for event in heavy))
+    own = (event.session.id for event in events if event.heavy or event.connection is None)
+    touched.sessions = await lock_sessions(connection, own)
+    named = {event.connection for event in events if event.connection is not None}
+    touched.connections = await lock_connections(
+        connection, ids=named, sessions=whole, heavy={event.connection for event in heavy if event.connection}
+    )
+
+
+def _is_known_peer(event: Event, touched: Touched) -> bool:
+    """Whether the peer is the one that the connection itself names; then nothing needs to be asked."""
+    target = touched.connections.get(event.connection) if event.connection else None
+    return target is not None and uuid_or_none(event.peer) == target.peer
+
+
+_FIND_PEERS = """
+    SELECT DISTINCT ON (wanted.app, wanted.peer) wanted.app, wanted.peer, p.id
+    FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS wanted (app, peer, peer_uuid)
+    JOIN monitoring.participants p ON p.app_id = wanted.app AND p.is_active AND (p.id = wanted.peer_uuid OR p.participant_id = wanted.peer)
+    ORDER BY wanted.app, wanted.peer, (p.id = wanted.peer_uuid) DESC NULLS LAST"""
+
+
+async def _resolve_peers(connection: AsyncConnection[Any], events: list[Event], touched: Touched) -> None:
+    people: dict[tuple[UUID, str], Person] = {}
+    asked: set[tuple[UUID, str]] = set()
+    for event in events:
+        key = event.session
+        if event.add is not None:
+            add = event.add
+            person = Person(key.app, key.organization, add.peer_id, add.peer_name, add.is_sfu, event.at_us)
+            people.setdefault((key.app, add.peer_id), person).merge(person)
+        elif event.peer is not None and not _is_known_peer(event, touched):
+            asked.add((key.app, event.peer))
+    touched.peers = await ensure_participants(connection, people)
+    if asked:
+        ordered = sorted(asked)
+        cursor = await connection.execute(
+            _FIND_PEERS, ([app for app, _ in ordered], [peer for _, peer in ordered], [uuid_or_none(peer) for _, peer in ordered])
+        )
+        touched.peers.update({(app, peer): found for app, peer, found in await cursor.fetchall()})
+    pairs = {(e.session.conference, touched.peers[e.session.app, e.add.peer_id]) for e in events if e.add is not None}
+    await link(connection, pairs)
+
+
+def _peer(event: Event, touched: Touched) -> UUID | None:
+    if event.add is not None:
+        return touched.peers[event.session.app, event.add.peer_id]
+    if event.peer is None:
+        return None
+    if _is_known_peer(event, touched) and event.connection is not None:
+        return touched.connections[event.connection].peer
+    return touched.peers.get((event.session.app, event.peer))
+
+
+def _refusal(event: Event, touched: Touched) -> AppError | None:
+    """Why the event cannot be stored; None if it can."""
+    peer = _peer(event, touched)
+    if event.peer is not None and peer is None:
+        return ParticipantNotFound(field="peerId")
+    if peer == event.session.participant:
+        return ParticipantEqualPeer()
+    if event.connection is None:
+        return ConnectionNotFound(field="connectionId") if event.needs_connection else None
+    target = touched.connections.get(event.connection)
+    if target is None or target.session.id != event.session.id:
+        return ConnectionNotFound(field="connectionId")
+    return None
+
+
+def _is_repetition(event: Event, touched: Touched) -> bool:
+    if event.add is not None or event.digest == 0:
+        return False
+    holder = touched.connections[event.connection] if event.connection else touched.sessions[event.session.id]
+    if is_repeated(holder.recent, event.digest, event.at_us):
+        return True
+    holder.recent = remember(holder.recent, event.digest, event.at_us)
+    holder.touched = True
+    return False
+
+
+def _take_in(event: Event, touched: Touched) -> tuple[UUID | None, UUID | None]:
+    """Add the event's facts; answers (peer, connection)."""
+    peer = _peer(event, touched)
+    if event.add is not None and peer is not None:
+        return peer, _add_connection(event, peer, touched)
+    _take_session_facts(event, peer, touched)
+    if event.connection is not None:
+        target = touched.connections[event.connection]
+        if event.fact is not None and with_fact(target.facts, event.fact):
+            target.changed = True
+        return peer or target.peer, target.id
+    return peer, None
+
+
+def _take_session_facts(event: Event, peer: UUID | None, touched: Touched) -> None:
+    session = touched.sessions.get(event.session.id)
+    if session is None:
+        return
+    facts = list(event.session_facts)
+    if event.remove_peer and peer is not None:
+        facts.append(SessionFact(event.at_us, "remove_peer", str(peer), str(event.id)))
+    if facts:
+        session.facts.extend(facts)
+        session.touched = session.judged = True
+    if event.devices is not None:
+        touched.devices[session.key.id] = event.devices.decode("utf-8", "replace")
+        session.touched = session.judged = True
+
+
+def _add_connection(event: Event, peer: UUID, touched: Touched) -> UUID:
+    add = event.add
+    assert add is not None
+    life = ConnectionLife(add.id, event.session, peer, event.at_us, add.state, [], b"", new=True, changed=True)
+    touched.connections[add.id] = life
+    touched.added.append(life)
+    touched.sessions[event.session.id].judged = True
+    return add.id
+
+
+_STOPPED = """
+    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
+    FROM monitoring.conferences c LEFT JOIN monitoring.sessions s ON s.conference_id = c.id AND s.is_active AND s.end_time IS NULL
+    WHERE c.app_id = %s AND c.conference_id = %s AND c.is_active"""
+
+
+async def endings_of_stop(connection: AsyncConnection[Any], message: StopConference, outcomes: dict[int, Any]) -> list[Event]:
+    """A leave for every session that is still open. ConferenceNotFound is answered for an unknown conference."""
+    found = await (await connection.execute(_STOPPED, (message.app, message.conference_id))).fetchall()
+    outcomes[id(message)] = None if found else ConferenceNotFound()
+    return [_leave(SessionKey(*row), message.at_us) for row in found if row[0] is not None]
+
+
+def endings_of_sweep(message: EndSessions, outcomes: dict[int, Any]) -> list[Event]:
+    """A leave for each of the sessions."""
+    outcomes[id(message)] = None
+    return [_leave(session, message.at_us) for session in message.sessions]
+
+
+def _leave(session: SessionKey, at_us: int) -> Event:
+    event = new_id()
+    return Event(
+        id=event, session=session, name="stopConference", category="B", at_us=at_us, data=None, digest=0,
+        session_facts=[SessionFact(at_us, "stop", None, str(event))],
+    )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Issues: written when they are found, taken back when later facts show that they were none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from signalbox.monitoring.rules.calls import instant
+from signalbox.monitoring.rules.issues import Finding
+
+
+class Owner(NamedTuple):
+    """What an issue belongs to."""
+
+    app: UUID
+    organization: UUID
+    conference: UUID
+    participant: UUID | None
+    session: UUID | None
+    connection: UUID | None = None
+
+
+_UPSERT = """
+    INSERT INTO monitoring.issues AS known (id, app_id, organization_id, conference_id, participant_id, session_id, connection_id,
+        created_at, type, code, data, count, events)
+    SELECT id, app, org, conference, participant, session, connection, at, type, code, data::jsonb, count, events::uuid[]
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[],
+        %s::text[], %s::text[], %s::integer[], %s::text[])
+        AS new (id, app, org, conference, participant, session, connection, at, type, code, data, count, events)
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, data = excluded.data, count = excluded.count,
+        events = excluded.events, is_active = true"""
+_WITHDRAW = "UPDATE monitoring.issues SET is_active = false WHERE id = ANY(%s)"
+
+
+async def write_findings(connection: AsyncConnection[Any], found: Iterable[tuple[Owner, Finding]], gone: Iterable[UUID]) -> None:
+    """Store the found ones, new or changed, and withdraw those that are gone."""
+    rows = {finding.id: (owner, finding) for owner, finding in found}
+    if rows:
+        owners, findings = zip(*rows.values(), strict=True)
+        await connection.execute(
+            _UPSERT,
+            ([f.id for f in findings], [o.app for o in owners], [o.organization for o in owners], [o.conference for o in owners],
+             [o.participant for o in owners], [o.session for o in owners], [o.connection for o in owners],
+             [instant(f.at_us) for f in findings], [f.type for f in findings], [f.code for f in findings],
+             [None if f.data is None else json.dumps(f.data) for f in findings], [f.count for f in findings],
+             ["{" + ",".join(map(str, f.events)) + "}" for f in findings]),
+        )  # fmt: skip
+    withdrawn = sorted(set(gone) - set(rows))
+    if withdrawn:
+        await connection.execute(_WITHDRAW, (withdrawn,))
+
+
+def difference(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[list[Finding], list[UUID]]:
+    """Which findings are new or changed, and the ids of those that are gone."""
+    old = {finding.id: finding for finding in before}
+    new = {finding.id: finding for finding in after}
+    changed = [finding for key, finding in new.items() if old.get(key) != finding]
+    return changed, [key for key in old if key not in new]
