@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -19,6 +20,7 @@ import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
 from procrastinate.exceptions import ConnectorException
+from psycopg_pool import AsyncConnectionPool
 
 from signalbox.core.clock import Clock
 
@@ -96,12 +98,14 @@ class Worker:
         periodic: Iterable[PeriodicJob] = (),
         jobs: Iterable[Job] = (),
         metrics: JobMetrics | None = None,
+        connect_timeout_s: float = 5.0,
     ) -> None:
         self._url = url
         self._clock = clock
         self._periodic = tuple(periodic)
         self._jobs = tuple(jobs)
         self._metrics = metrics
+        self._connect_timeout_s = connect_timeout_s
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is running, for `STOP_WITHIN_S` at most."""
@@ -118,8 +122,7 @@ class Worker:
 
     async def run_once(self) -> None:
         """Run the jobs that are queued now, then return. Schedules nothing by the calendar that was not due yet."""
-        app = self._app()
-        async with app.open_async():
+        async with self._opened() as app:
             await app.run_worker_async(wait=False, listen_notify=False, **_OPTIONS)
 
     async def run_periodic(self, name: str) -> None:
@@ -132,8 +135,7 @@ class Worker:
         await self._timed(name, lambda: found.run(self._clock.now()))
 
     async def _run_until(self, stop: asyncio.Event) -> None:
-        app = self._app()
-        async with app.open_async():
+        async with self._opened() as app:
             work = asyncio.create_task(app.run_worker_async(**_OPTIONS), name="worker")
             stopped = asyncio.create_task(stop.wait())
             try:
@@ -142,15 +144,28 @@ class Worker:
                 stopped.cancel()
                 await _finish(work)
 
-    def _app(self) -> App:
-        connector = PsycopgConnector(
-            conninfo=self._url,
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[App]:
+        app = self._app()
+        pool = AsyncConnectionPool(
+            self._url,
             kwargs={"options": SEARCH_PATH, "connect_timeout": 5},
             min_size=1,
             max_size=_CONCURRENCY + 2,
-            timeout=10,
+            timeout=self._connect_timeout_s,
+            check=AsyncConnectionPool.check_connection,
+            open=False,
         )
-        app = App(connector=connector)
+        try:
+            # Opened here: Procrastinate would wait 30 s for a database that is away, deaf to an order to stop.
+            await pool.open(wait=True, timeout=self._connect_timeout_s)
+            async with app.open_async(pool):
+                yield app
+        finally:
+            await pool.close()
+
+    def _app(self) -> App:
+        app = App(connector=PsycopgConnector())
         for job in self._jobs:
             app.task(name=job.name)(self._on_request(job))
         recover = PeriodicJob(name=_RECOVER, cron="* * * * *", run=lambda _: _recover(app))

@@ -1,0 +1,173 @@
+"""Jobs run when asked for or due, once at a time, and survive a worker that dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from psycopg import AsyncConnection
+from structlog.testing import capture_logs
+
+from signalbox.core.clock import ManualClock
+from signalbox.core.jobs import Job, PeriodicJob, Worker, enqueue
+from signalbox.core.metrics import Metrics
+
+AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SCHEMA = Path(__file__).parents[2] / "migrations" / "sql" / "0001_jobs.sql"
+
+
+@pytest.fixture
+async def conn(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
+    async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
+        found = await connection.execute("SELECT to_regclass('jobs.procrastinate_jobs')")
+        if await found.fetchone() == (None,):
+            async with connection.transaction():
+                await connection.execute(SCHEMA.read_bytes())
+        yield connection
+
+
+@pytest.fixture
+def name() -> str:
+    return f"test.{uuid4().hex}"
+
+
+async def states(conn: AsyncConnection[Any], name: str) -> list[str]:
+    cursor = await conn.execute(
+        "SELECT status::text FROM jobs.procrastinate_jobs WHERE task_name = %s ORDER BY id", (name,)
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def test_a_job_exists_if_its_transaction_commits(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    ran: list[dict[str, Any]] = []
+
+    async def note(**arguments: Any) -> None:
+        ran.append(arguments)
+
+    async def change_my_mind() -> None:
+        async with conn.transaction():
+            await enqueue(conn, name, {"n": 1})
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_my_mind()
+    async with conn.transaction():
+        assert await enqueue(conn, name, {"n": 2}) > 0
+
+    metrics = Metrics()
+    jobs = [Job(name=name, run=note)]
+    await Worker(database_url, ManualClock(AT), jobs=jobs, metrics=metrics).run_once()
+
+    assert ran == [{"n": 2}]
+    assert await states(conn, name) == []
+    assert f'job_runs_total{{name="{name}",status="succeeded"}} 1.0' in metrics.render().decode()
+
+
+async def test_a_job_that_fails_is_kept_and_counted(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    async def fail() -> None:
+        raise ValueError(name)
+
+    metrics = Metrics()
+    await enqueue(conn, name, {})
+    jobs = [Job(name=name, run=fail)]
+    await Worker(database_url, ManualClock(AT), jobs=jobs, metrics=metrics).run_once()
+
+    assert await states(conn, name) == ["failed"]
+    assert f'job_runs_total{{name="{name}",status="failed"}} 1.0' in metrics.render().decode()
+
+
+async def test_jobs_with_one_lock_run_one_after_the_other(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    running = most = 0
+
+    async def note() -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0)
+        running -= 1
+
+    for _ in range(4):
+        await enqueue(conn, name, {}, lock=name)
+    workers = [
+        Worker(database_url, ManualClock(AT), jobs=[Job(name=name, run=note)]) for _ in range(2)
+    ]
+    await asyncio.gather(*(worker.run_once() for worker in workers))
+
+    assert most == 1
+
+
+async def test_the_calendar_runs_a_job_and_stopping_is_prompt(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    ran: list[datetime] = []
+    stop = asyncio.Event()
+
+    async def note(at: datetime) -> None:
+        ran.append(at)
+        stop.set()
+
+    every_second = PeriodicJob(name=name, cron="* * * * * *", run=note)
+    worker = Worker(database_url, ManualClock(AT), periodic=[every_second])
+    async with asyncio.timeout(15):
+        await worker.run(stop)
+
+    assert ran[0] == AT
+
+
+async def test_a_periodic_job_can_be_run_by_hand(database_url: str) -> None:
+    ran: list[datetime] = []
+
+    async def note(at: datetime) -> None:
+        ran.append(at)
+
+    daily = PeriodicJob(name="daily", cron="0 0 * * *", run=note)
+    await Worker(database_url, ManualClock(AT), periodic=[daily]).run_periodic("daily")
+    assert ran == [AT]
+    with pytest.raises(KeyError):
+        await Worker(database_url, ManualClock(AT)).run_periodic("daily")
+
+
+async def test_what_a_dead_worker_left_is_run_again(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    ran: list[int] = []
+
+    async def note() -> None:
+        ran.append(1)
+
+    await enqueue(conn, name, {}, lock=name)
+    await conn.execute(
+        "UPDATE jobs.procrastinate_jobs SET status = 'doing' WHERE task_name = %s", (name,)
+    )
+    worker = Worker(database_url, ManualClock(AT), jobs=[Job(name=name, run=note)])
+    await enqueue(conn, "core.recover_jobs", {"timestamp": 0})
+    await worker.run_once()
+    await worker.run_once()
+
+    assert ran == [1]
+
+
+async def test_a_worker_waits_for_a_database_that_is_away() -> None:
+    stop = asyncio.Event()
+    worker = Worker("postgresql://nobody@127.0.0.1:1/none", ManualClock(AT), connect_timeout_s=0.1)
+    async with asyncio.timeout(10):
+        with capture_logs() as logs:
+            work = asyncio.create_task(worker.run(stop))
+            while not logs:
+                await asyncio.sleep(0.01)
+        assert not work.done()
+        stop.set()
+        await work
+
+    assert logs[0]["event"] == "worker.lost_database"
