@@ -6,7 +6,7 @@ An administrator's Actor carries every organization, the system sees all. What s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, true
@@ -67,9 +67,13 @@ def _visible(by: Actor, organization_id: Any) -> ColumnElement[bool]:
     return organization_id.in_(by.organization_ids) if by.organization_ids else false()
 
 
+def _select(*columns: Any) -> Select[Any]:
+    return cast("Select[Any]", select(*columns))
+
+
 def _apps(by: Actor) -> Select[Any]:
     statement = (
-        select(*_APP)
+        _select(*_APP)
         .join(Organization, Organization.id == App.organization_id)
         .where(App.is_active, Organization.is_active, _visible(by, App.organization_id))
     )
@@ -77,9 +81,8 @@ def _apps(by: Actor) -> Select[Any]:
 
 
 def _organizations(by: Actor) -> Select[Any]:
-    return select(Organization.id, Organization.name, Organization.created_at).where(
-        Organization.is_active, _visible(by, Organization.id)
-    )
+    statement = _select(Organization.id, Organization.name, Organization.created_at)
+    return statement.where(Organization.is_active, _visible(by, Organization.id))
 
 
 async def _page(
@@ -200,7 +203,9 @@ async def user_with_password(tx: Tx, user_id: UUID) -> RowMapping | None:
 async def login_session(tx: Tx, cookie_hash: str) -> RowMapping | None:
     """Login and user behind a cookie, expired ones too; None if unknown or the user is barred."""
     statement = (
-        select(LoginSession.expires_at, LoginSession.last_seen_at, User.must_change_password, *_USER)
+        select(
+            LoginSession.expires_at, LoginSession.last_seen_at, User.must_change_password, *_USER
+        )
         .join(User, User.user_id == LoginSession.user_id)
         .where(LoginSession.cookie_hash == cookie_hash, User.is_active)
     )

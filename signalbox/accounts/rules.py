@@ -15,7 +15,9 @@ INTERVAL_MAX_MS: Final = 60_000
 PASSWORD_MIN: Final = 8
 PASSWORD_MAX: Final = 1_024  # bounds the work of a hash, far above any passphrase
 USAGE_DAYS: Final = 31
-SEEN_EVERY: Final = timedelta(minutes=1)  # `last_seen_at`, `last_used_at` are written at most this often
+SEEN_EVERY: Final = timedelta(
+    minutes=1
+)  # `last_seen_at`, `last_used_at` are written at most this often
 LOGIN_TRIES: Final = 5
 LOGIN_WINDOW_S: Final = 300
 KEY_PREFIX_LENGTH: Final = 12
@@ -115,7 +117,9 @@ def local_path(target: str | None, default: str = "/") -> str:
     return target if target.isprintable() and " " not in target else default
 
 
-def same_origin(origin: str | None, host: str | None, allowed: frozenset[str] = frozenset()) -> bool:
+def same_origin(
+    origin: str | None, host: str | None, allowed: frozenset[str] = frozenset()
+) -> bool:
     """Whether a request that changes something comes from our own page.
 
     `origin` is the Origin header: None (not a browser, or an old one) passes, since SameSite=Lax already keeps the

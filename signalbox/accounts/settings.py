@@ -31,7 +31,10 @@ class AccountsSettings:
         doc="Password of that administrator; unset means a random one, printed once.",
     )
     login_days: int = setting(
-        28, env="SIGNALBOX_LOGIN_DAYS", doc="Days until a login must be repeated.", check=between(1, 365)
+        28,
+        env="SIGNALBOX_LOGIN_DAYS",
+        doc="Days until a login must be repeated.",
+        check=between(1, 365),
     )
     cookie_domain: str | None = setting(
         None,

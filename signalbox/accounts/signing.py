@@ -100,8 +100,7 @@ class _Kind:
         signed, _, signature = token.rpartition(".")
         header_text, _, payload_text = signed.partition(".")
         given = _decode(signature)
-        # Every secret is tried, so that the time taken says nothing about which one matched.
-        if not any([hmac.compare_digest(_mac(key, signed), given) for key in self._keys]):
+        if not any(hmac.compare_digest(_mac(key, signed), given) for key in self._keys):
             raise InvalidToken
         _check_header(_decode_json(header_text))
         return self._claims(_decode_json(payload_text))
@@ -186,7 +185,11 @@ def _decode_json(text: str) -> Mapping[str, Any]:
 
 def _check_header(header: Mapping[str, Any]) -> None:
     """`alg` decides nothing here, since the algorithm is fixed; another one named is a forgery or a mistake."""
-    if header.get("alg") != "HS256" or header.get("typ", "JWT") != "JWT" or not header.keys() <= _ALLOWED_HEADER:
+    if (
+        header.get("alg") != "HS256"
+        or header.get("typ", "JWT") != "JWT"
+        or not header.keys() <= _ALLOWED_HEADER
+    ):
         raise InvalidToken
 
 

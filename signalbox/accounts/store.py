@@ -35,12 +35,12 @@ _USER_COLUMNS: Final = "user_id, email, username, display_name, role, created_at
 
 async def _one(tx: Tx, statement: str | sql.Composed, values: Mapping[str, Any]) -> Row | None:
     async with tx.psycopg.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(statement, values)  # type: ignore[arg-type]  # constants and composed identifiers only
+        await cursor.execute(statement, values)
         return await cursor.fetchone()
 
 
 async def _run(tx: Tx, statement: str, values: Mapping[str, Any]) -> int:
-    cursor = await tx.psycopg.execute(statement, values)  # type: ignore[arg-type]  # constants only
+    cursor = await tx.psycopg.execute(statement, values)
     return cursor.rowcount
 
 
@@ -54,7 +54,7 @@ async def _insert(
         columns=sql.SQL(", ").join(map(sql.Identifier, values)),
         values=sql.SQL(", ").join(map(sql.Placeholder, values)),
         conflict=sql.SQL("ON CONFLICT DO NOTHING" if unless_taken else ""),
-        returning=sql.SQL(returning),  # type: ignore[arg-type]  # one of the constants above
+        returning=sql.SQL(returning),
     )
     return await _one(tx, statement, values)
 
@@ -145,13 +145,13 @@ async def replace_app_key(
     tx: Tx, app_id: UUID, key: str, *, old_until: datetime | None, at: datetime
 ) -> Row | None:
     """Give an app another public key. The old one is accepted until `old_until`, or dead at once when None."""
-    return await _one(
-        tx,
+    statement = sql.SQL(
         "UPDATE accounts.apps SET updated_at = %(at)s, api_key = %(key)s,"
-        " previous_api_key = CASE WHEN %(until)s::timestamptz IS NULL THEN NULL ELSE api_key END,"
-        f" previous_api_key_until = %(until)s WHERE id = %(id)s AND is_active RETURNING {_APP_COLUMNS}",  # noqa: S608  # a constant
-        {"id": app_id, "key": key, "until": old_until, "at": at},
-    )
+        " previous_api_key ="
+        " CASE WHEN %(until)s::timestamptz IS NULL THEN NULL ELSE api_key END,"
+        " previous_api_key_until = %(until)s WHERE id = %(id)s AND is_active RETURNING {columns}"
+    ).format(columns=sql.SQL(_APP_COLUMNS))
+    return await _one(tx, statement, {"id": app_id, "key": key, "until": old_until, "at": at})
 
 
 async def deactivate_app(tx: Tx, app_id: UUID, at: datetime) -> bool:

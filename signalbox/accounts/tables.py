@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, String, Text
@@ -14,14 +14,19 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 class Base(DeclarativeBase):
     """Tables of the schema `accounts`."""
 
-    type_annotation_map = {datetime: DateTime(timezone=True), str: Text(), dict[str, Any]: JSONB(), list[str]: ARRAY(Text())}
+    type_annotation_map: ClassVar = {
+        datetime: DateTime(timezone=True),
+        str: Text(),
+        dict[str, Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
 
 
 class Organization(Base):
     """A tenant."""
 
     __tablename__ = "organizations"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -33,7 +38,7 @@ class User(Base):
     """Someone who logs in."""
 
     __tablename__ = "users"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     user_id: Mapped[UUID] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(255), unique=True)
@@ -55,9 +60,11 @@ class Membership(Base):
     """A user's role in an organization."""
 
     __tablename__ = "memberships"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
-    user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.users.user_id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("accounts.users.user_id", ondelete="CASCADE"), primary_key=True
+    )
     organization_id: Mapped[UUID] = mapped_column(
         ForeignKey("accounts.organizations.id", ondelete="CASCADE"), primary_key=True
     )
@@ -69,7 +76,7 @@ class OAuthProvider(Base):
     """A user's account elsewhere; its tokens are encrypted."""
 
     __tablename__ = "oauth_providers"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.users.user_id", ondelete="CASCADE"))
@@ -86,7 +93,7 @@ class App(Base):
     """A registered application; its `api_key` is public."""
 
     __tablename__ = "apps"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     organization_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.organizations.id"))
@@ -110,19 +117,25 @@ class ApiKey(Base):
     """A bearer key for scripts and servers; only its hash is kept."""
 
     __tablename__ = "api_keys"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     key_id: Mapped[UUID] = mapped_column(primary_key=True)
-    organization_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.organizations.id", ondelete="CASCADE"))
+    organization_id: Mapped[UUID] = mapped_column(
+        ForeignKey("accounts.organizations.id", ondelete="CASCADE")
+    )
     app_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.apps.id", ondelete="CASCADE"))
-    user_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.users.user_id", ondelete="CASCADE"))
+    user_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("accounts.users.user_id", ondelete="CASCADE")
+    )
     key_hash: Mapped[str] = mapped_column(String(255), unique=True)
     key_prefix: Mapped[str] = mapped_column(String(20))
     name: Mapped[str] = mapped_column(String(255))
     scopes: Mapped[list[str]]
     is_active: Mapped[bool]
     expires_at: Mapped[datetime | None]
-    rotated_from: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.api_keys.key_id", ondelete="SET NULL"))
+    rotated_from: Mapped[UUID | None] = mapped_column(
+        ForeignKey("accounts.api_keys.key_id", ondelete="SET NULL")
+    )
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -133,7 +146,7 @@ class LoginSession(Base):
     """One browser's login; only the cookie's hash is kept."""
 
     __tablename__ = "login_sessions"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     cookie_hash: Mapped[str] = mapped_column(Text, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.users.user_id", ondelete="CASCADE"))
@@ -148,7 +161,7 @@ class StoredSetting(Base):
     """A value that the installation as a whole must agree on."""
 
     __tablename__ = "settings"
-    __table_args__ = {"schema": "accounts"}
+    __table_args__ = ({"schema": "accounts"},)
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str]

@@ -43,12 +43,19 @@ async def ensure_month(tx: Tx, first: date, after: date) -> bool:
     if (await there.fetchone() or (False,))[0]:
         return False
     table = sql.Identifier("audit", name)
-    span: dict[str, sql.Composable] = {"table": table, "first": sql.Literal(first), "after": sql.Literal(after)}
+    span: dict[str, sql.Composable] = {
+        "table": table,
+        "first": sql.Literal(first),
+        "after": sql.Literal(after),
+    }
     for statement in (
         "CREATE TABLE {table} (LIKE audit.audit_logs INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
         "LOCK TABLE audit.audit_logs_default IN ACCESS EXCLUSIVE MODE",
-        "WITH moved AS (DELETE FROM audit.audit_logs_default"
-        " WHERE created_at >= {first} AND created_at < {after} RETURNING *) INSERT INTO {table} SELECT * FROM moved",
+        (
+            "WITH moved AS (DELETE FROM audit.audit_logs_default"
+            " WHERE created_at >= {first} AND created_at < {after} RETURNING *)"
+            " INSERT INTO {table} SELECT * FROM moved"
+        ),
         "ALTER TABLE audit.audit_logs ATTACH PARTITION {table} FOR VALUES FROM ({first}) TO ({after})",
     ):
         await tx.psycopg.execute(sql.SQL(statement).format(**span))

@@ -19,7 +19,7 @@ class AuditLog(Base):
     """One thing that somebody did; partitioned by month of `created_at`."""
 
     __tablename__ = "audit_logs"
-    __table_args__ = {"schema": "audit"}
+    __table_args__ = ({"schema": "audit"},)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), primary_key=True)

@@ -1,0 +1,60 @@
+"""The verbs of accounts: every one owns its transaction and writes its audit entry in it."""
+
+from __future__ import annotations
+
+from signalbox.accounts.service.access import authenticate, everyone
+from signalbox.accounts.service.apps import (
+    UNCHANGED,
+    create_app,
+    delete_app,
+    reset_app_key,
+    update_app,
+)
+from signalbox.accounts.service.keys import create_key, revoke_key, rotate_key
+from signalbox.accounts.service.logins import (
+    Login,
+    change_password,
+    forget_expired_logins,
+    login,
+    logout,
+)
+from signalbox.accounts.service.organizations import (
+    create_organization,
+    delete_organization,
+    update_organization,
+)
+from signalbox.accounts.service.people import (
+    create_user,
+    delete_user,
+    set_membership,
+    set_password,
+)
+from signalbox.accounts.service.setup import FirstRun, check_fingerprint, ensure_first_run
+
+__all__ = [
+    "UNCHANGED",
+    "FirstRun",
+    "Login",
+    "authenticate",
+    "change_password",
+    "check_fingerprint",
+    "create_app",
+    "create_key",
+    "create_organization",
+    "create_user",
+    "delete_app",
+    "delete_organization",
+    "delete_user",
+    "ensure_first_run",
+    "everyone",
+    "forget_expired_logins",
+    "login",
+    "logout",
+    "reset_app_key",
+    "revoke_key",
+    "rotate_key",
+    "set_membership",
+    "set_password",
+    "update_app",
+    "update_organization",
+]

@@ -1,0 +1,145 @@
+"""Verbs on bearer keys. The key itself is shown once, in the answer that makes it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from signalbox.accounts import queries, rules, store
+from signalbox.accounts.errors import (
+    InvalidParameters,
+    KeyNotFound,
+    MissingParameters,
+    UnknownScope,
+)
+from signalbox.accounts.service.access import need_app, need_person, need_role
+from signalbox.audit import service as audit
+from signalbox.core.actor import Actor
+from signalbox.core.db import Database, Tx
+from signalbox.core.ids import new_id
+
+log = structlog.get_logger(__name__)
+
+
+async def create_key(
+    db: Database,
+    *,
+    scopes: Sequence[str],
+    by: Actor,
+    at: datetime,
+    app_id: UUID | None = None,
+    organization_id: UUID | None = None,
+    name: str = "",
+    expires_at: datetime | None = None,
+) -> tuple[Mapping[Any, Any], str]:
+    """Make a bearer key of one app, or of a whole organization; members only. Answers its row and the key.
+
+    A key made by a user can never do more than that user.
+
+    Raises:
+        AppNotFound, OrganizationNotFound, Forbidden: as every verb on those.
+        MissingParameters: neither app nor organization, or no scope.
+        UnknownScope: a scope that does not exist.
+        InvalidParameters: it would expire in the past.
+    """
+    need_person(by)
+    _check_scopes(scopes)
+    if expires_at is not None and expires_at <= at:
+        raise InvalidParameters(parameter="expires_at")
+    async with db.begin() as tx:
+        if app_id is not None:
+            organization_id = (await need_app(tx, by, app_id, rules.MEMBER))["organization_id"]
+        elif organization_id is not None:
+            await need_role(tx, by, organization_id, rules.MEMBER)
+        else:
+            raise MissingParameters(parameter="app")
+        values = {
+            "organization_id": organization_id,
+            "app_id": app_id,
+            "user_id": by.user_id,
+            "name": rules.clean_name(name) or "key",
+            "scopes": sorted(set(scopes)),
+            "expires_at": expires_at,
+        }
+        row, key = await _add(tx, values, at)
+        await _tell(tx, by, "api_key_created", row, at)
+    log.info("api_key.created", key_id=str(row["key_id"]), by=str(by.id))
+    return row, key
+
+
+async def rotate_key(
+    db: Database, key_id: UUID, *, by: Actor, at: datetime, overlap_s: int = 0
+) -> tuple[Mapping[Any, Any], str]:
+    """Replace a key by another with the same rights. The old one dies now, or `overlap_s` seconds later.
+
+    Raises KeyNotFound or Forbidden.
+    """
+    need_person(by)
+    async with db.begin() as tx:
+        old = await _needed_key(tx, key_id, by)
+        kept = ("organization_id", "app_id", "user_id", "name", "scopes", "expires_at")
+        values = {**{name: old[name] for name in kept}, "rotated_from": key_id}
+        row, key = await _add(tx, values, at)
+        if overlap_s > 0:
+            await store.end_key(tx, key_id, until=at + timedelta(seconds=overlap_s), at=at)
+        elif not await store.revoke_key(tx, key_id, at):
+            raise KeyNotFound
+        await _tell(tx, by, "api_key_rotated", row, at)
+    return row, key
+
+
+async def revoke_key(db: Database, key_id: UUID, *, by: Actor, at: datetime) -> None:
+    """Switch a key off at once. Raises KeyNotFound (also when it is off already) or Forbidden."""
+    need_person(by)
+    async with db.begin() as tx:
+        row = await _needed_key(tx, key_id, by)
+        if not await store.revoke_key(tx, key_id, at):
+            raise KeyNotFound
+        await _tell(tx, by, "api_key_revoked", row, at)
+    log.info("api_key.revoked", key_id=str(key_id), by=str(by.id))
+
+
+async def _needed_key(tx: Tx, key_id: UUID, by: Actor) -> Mapping[Any, Any]:
+    row = await queries.key(tx, by, key_id)
+    if row is None:
+        raise KeyNotFound
+    await need_role(tx, by, row["organization_id"], rules.MEMBER)
+    return row
+
+
+async def _add(tx: Tx, values: Mapping[Any, Any], at: datetime) -> tuple[Mapping[Any, Any], str]:
+    key = rules.bearer_key(secrets.token_bytes(rules.KEY_ENTROPY_BYTES))
+    made = {
+        "key_id": new_id(),
+        "key_hash": rules.secret_hash(key),
+        "key_prefix": rules.key_prefix(key),
+        "created_at": at,
+        "updated_at": at,
+    }
+    return await store.insert_key(tx, {**values, **made}), key
+
+
+async def _tell(tx: Tx, by: Actor, event: str, row: Mapping[Any, Any], at: datetime) -> None:
+    await audit.record(
+        tx,
+        by,
+        event,
+        subject=row["key_id"],
+        subject_type="api_key",
+        at=at,
+        organization_id=row["organization_id"],
+        facts={"scopes": list(row["scopes"])},
+    )
+
+
+def _check_scopes(scopes: Sequence[str]) -> None:
+    if not scopes:
+        raise MissingParameters(parameter="scopes")
+    unknown = sorted(set(scopes) - rules.SCOPES)
+    if unknown:
+        raise UnknownScope(scope=unknown[0])
