@@ -11,7 +11,6 @@ from sqlalchemy import (
     REAL,
     BigInteger,
     Date,
-    Double,
     ForeignKey,
     LargeBinary,
     MetaData,
@@ -120,10 +119,20 @@ class Session(Owned):
     session_info: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
     app_version: Mapped[str | None]
     webrtc_sdk: Mapped[str | None]
+    last_seen_at: Mapped[datetime]
+
+
+class SessionLife(Base):
+    """The facts that the state of a session is folded from."""
+
+    __tablename__ = "session_lives"
+
+    session_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Session.id, ondelete="CASCADE"), primary_key=True
+    )
     facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
     recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
     counted: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
-    last_seen_at: Mapped[datetime]
 
 
 class Connection(Owned):
@@ -142,12 +151,23 @@ class Connection(Owned):
     start_time: Mapped[datetime]
     end_time: Mapped[datetime | None]
     duration: Mapped[int | None]
-    facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
-    recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
-    stats_seen: Mapped[list[float]] = mapped_column(ARRAY(Double), server_default="{}")
+    stats_seen: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
     type_at: Mapped[datetime | None]
     established: Mapped[bool] = mapped_column(server_default="false")
     last_seen_at: Mapped[datetime]
+
+
+class ConnectionLife(Base):
+    """The facts that the state of a connection is folded from."""
+
+    __tablename__ = "connection_lives"
+
+    connection_id: Mapped[UUID] = mapped_column(
+        ForeignKey(Connection.id, ondelete="CASCADE"), primary_key=True
+    )
+    initial_state: Mapped[str] = mapped_column(server_default="new")
+    facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
+    recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
 
 
 class Track(Owned):
