@@ -19,7 +19,13 @@ _SECRET_WORDS: Final = frozenset(
     {"token", "password", "secret", "sdp", "authorization", "cookie", "address", "ip"}
 )
 _WORD: Final = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
-_QUIET: Final = ("procrastinate", "alembic", "psycopg.pool", "granian.access", "asyncio")
+# Least level of libraries that say more than they tell; what the job library and the pool fail at, we log ourselves.
+_LEAST: Final = {
+    "alembic": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "procrastinate": logging.CRITICAL,
+    "psycopg.pool": logging.ERROR,
+}
 
 
 def configure(*, level: str = "info", as_json: bool | None = None) -> None:
@@ -102,5 +108,5 @@ def _configure_libraries(shared: list[Processor], final: list[Processor], thresh
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(threshold, logging.INFO))
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, least in _LEAST.items():
+        logging.getLogger(name).setLevel(least)

@@ -159,15 +159,21 @@ async def test_what_a_dead_worker_left_is_run_again(
 
 
 async def test_a_worker_waits_for_a_database_that_is_away() -> None:
-    stop = asyncio.Event()
-    worker = Worker("postgresql://nobody@127.0.0.1:1/none", ManualClock(AT), connect_timeout_s=0.1)
-    async with asyncio.timeout(10):
+    asked, stop = asyncio.Event(), asyncio.Event()
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server, asyncio.timeout(10):
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://nobody@127.0.0.1:{port}/none"
+        worker = Worker(url, ManualClock(AT), connect_timeout_s=0.1)
         with capture_logs() as logs:
             work = asyncio.create_task(worker.run(stop))
-            while not logs:
-                await asyncio.sleep(0.01)
-        assert not work.done()
-        stop.set()
-        await work
+            await asked.wait()
+            assert not work.done()
+            stop.set()
+            await work
 
     assert logs[0]["event"] == "worker.lost_database"
