@@ -1,0 +1,76 @@
+"""The reading side of monitoring: Litestar routes under `/v1` and, the same, at the root.
+
+The application gives the dependencies `db` (Database), `clock` (Clock) and `actor` (Actor).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Router
+from litestar.di import Provide
+from litestar.types import ControllerRouterHandler
+
+from signalbox.core.actor import SYSTEM, Actor
+from signalbox.core.errors import AppError
+from signalbox.http.errors import monitoring_error
+from signalbox.http.guards import exception_handlers
+from signalbox.http.paging import paging_dependencies
+from signalbox.monitoring.routes import (
+    conferences,
+    connections,
+    events,
+    issues,
+    participants,
+    sessions,
+    tracks,
+)
+from signalbox.monitoring.routes.filters import provide_span
+
+HANDLERS: tuple[ControllerRouterHandler, ...] = (
+    *conferences.HANDLERS,
+    *sessions.HANDLERS,
+    *participants.HANDLERS,
+    *connections.HANDLERS,
+    *tracks.HANDLERS,
+    *issues.HANDLERS,
+    *events.HANDLERS,
+)
+
+
+async def _anyone() -> Actor:
+    """Dependency `actor` of an open development server: sees everything."""
+    return SYSTEM
+
+
+def _parity_status(error: AppError) -> int:
+    return 400 if error.code.endswith("_not_found") else error.status
+
+
+def monitoring_router(
+    *,
+    more: Sequence[ControllerRouterHandler] = (),
+    open_queries: bool = False,
+    not_found_as_400: bool = False,
+) -> Router:
+    """All reading routes of monitoring, and the handlers in `more` beside them.
+
+    `open_queries` lets everyone read everything, for development only. `not_found_as_400` answers 400 where an id in a path is unknown, as some
+    clients of the PeerMetrics API expect. The reference lists only the `/v1` addresses.
+    """
+    handlers = [*HANDLERS, *more]
+    dependencies: dict[str, Any] = {**paging_dependencies(), "span": Provide(provide_span)}
+    if open_queries:
+        dependencies["actor"] = Provide(_anyone)
+    return Router(
+        "/",
+        route_handlers=[
+            Router("/v1", route_handlers=handlers, tags=["monitoring"]),
+            Router("/", route_handlers=handlers, include_in_schema=False),
+        ],
+        dependencies=dependencies,
+        exception_handlers=exception_handlers(
+            lambda _path: monitoring_error, status_of=_parity_status if not_found_as_400 else None
+        ),
+    )

@@ -1,0 +1,108 @@
+"""GET /conferences, /conferences/<id>, /conferences/<id>/events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get
+from litestar.params import Parameter
+
+from signalbox.core.actor import Actor
+from signalbox.core.db import Database
+from signalbox.http.paging import Page
+from signalbox.monitoring import queries
+from signalbox.monitoring.queries import EventFilter, Span
+from signalbox.monitoring.queries.refusals import ConferenceMissing
+from signalbox.monitoring.routes import filters, shapes
+from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.events import event_list
+
+_Text = str | None
+
+
+@get("/conferences", responses=list_of(shapes.Conference), summary="Conferences")
+async def list_conferences(
+    db: Database,
+    actor: Actor,
+    page: Page | None,
+    newest: bool,
+    span: Span,
+    app_id: filters.AppId = None,
+    participant_id: filters.ParticipantId = None,
+    duration_gte: Annotated[_Text, Parameter(description="seconds, at least")] = None,
+    duration_lt: Annotated[_Text, Parameter(description="seconds, less than")] = None,
+    issue_code: Annotated[_Text, Parameter(description="has an issue of this code")] = None,
+    conference_ids: Annotated[_Text, Parameter(description="uuids with commas between")] = None,
+) -> Answer:
+    """Conferences under at least one filter."""
+    app = filters.uuid_of(app_id, "appId")
+    participant = filters.uuid_of(participant_id, "participantId")
+    at_least = filters.seconds_of(duration_gte, "duration_gte")
+    below = filters.seconds_of(duration_lt, "duration_lt")
+    code = filters.text_of(issue_code, "issue_code")
+    ids = filters.uuids_of(conference_ids, "conference_ids")
+    filters.require_some(app, participant, at_least, below, code, ids, span)
+    async with db.read() as tx:
+        await queries.require_known(tx, actor, app_id=app, participant_id=participant)
+    question = queries.conferences(
+        actor,
+        app_id=app,
+        participant_id=participant,
+        span=span,
+        duration_gte=at_least,
+        duration_lt=below,
+        issue_code=code,
+        conference_ids=ids,
+    )
+    return await listing(db, question, shapes.conference, page, newest=newest)
+
+
+@get(
+    "/conferences/{conference_id:uuid}",
+    responses=one_of(shapes.ConferenceDetail),
+    summary="One conference",
+)
+async def get_conference(db: Database, actor: Actor, conference_id: UUID) -> Answer:
+    """A conference with the ids of its participants and issues."""
+    question = queries.conference(actor)
+    return await single(db, question, conference_id, shapes.conference_detail, ConferenceMissing)
+
+
+@get(
+    "/conferences/{conference_id:uuid}/events",
+    responses=list_of(shapes.Event),
+    summary="Events of a conference",
+)
+async def list_conference_events(
+    db: Database,
+    actor: Actor,
+    conference_id: UUID,
+    page: Page | None,
+    newest: bool,
+    span: Span,
+    kind: filters.Kind = None,
+    participant_id: filters.ParticipantId = None,
+    connection_id: filters.ConnectionId = None,
+) -> Answer:
+    """All events of a conference in the order in which they happened; a report is one event and one for each of its tracks."""
+    wanted = EventFilter(
+        conference_id=conference_id,
+        participant_id=filters.uuid_of(participant_id, "participantId"),
+        connection_id=filters.uuid_of(connection_id, "connectionId"),
+        kind=filters.text_of(kind, "type"),
+        span=span,
+    )
+    async with db.read() as tx:
+        if await queries.first(tx, queries.conferences(actor), conference_id) is None:
+            raise ConferenceMissing
+        await queries.require_known(
+            tx,
+            actor,
+            participant_id=wanted.participant_id,
+            connection_id=wanted.connection_id,
+        )
+    return await event_list(db, actor, wanted, page, newest=newest)
+
+
+HANDLERS = (list_conferences, get_conference, list_conference_events)

@@ -1,0 +1,112 @@
+"""Filters as they stand in a query string, made exact."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar.params import Parameter
+
+from signalbox.monitoring.errors import InvalidParameters, MissingParameters
+from signalbox.monitoring.queries import Span
+from signalbox.monitoring.wire import uuid_or_none
+
+MAX_IDS = 1_000
+MAX_TEXT = 256
+
+AppId = Annotated[str | None, Parameter(query="appId", description="uuid of an app")]
+ConferenceId = Annotated[
+    str | None, Parameter(query="conferenceId", description="uuid of a conference")
+]
+ParticipantId = Annotated[
+    str | None, Parameter(query="participantId", description="uuid of a participant")
+]
+SessionId = Annotated[str | None, Parameter(query="sessionId", description="uuid of a session")]
+ConnectionId = Annotated[
+    str | None, Parameter(query="connectionId", description="uuid of a connection")
+]
+Kind = Annotated[str | None, Parameter(query="type", description="type; of events `-x`: all but x")]
+
+_OFFSET_AFTER_BLANK = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
+
+
+def uuid_of(value: str | None, field: str) -> UUID | None:
+    """The uuid; None when absent or empty; InvalidParameters for anything else."""
+    if not value:
+        return None
+    found = uuid_or_none(value)
+    if found is None:
+        raise InvalidParameters(field=field)
+    return found
+
+
+def uuids_of(value: str | None, field: str) -> list[UUID] | None:
+    """A comma list of uuids, each once; None when absent or empty."""
+    if not value:
+        return None
+    found = [uuid_of(part.strip(), field) for part in value.split(",") if part.strip()]
+    if len(found) > MAX_IDS:
+        raise InvalidParameters(field=field)
+    return [key for key in dict.fromkeys(found) if key is not None]
+
+
+def seconds_of(value: str | None, field: str) -> float | None:
+    """A finite number of seconds; None when absent or empty."""
+    if not value:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        raise InvalidParameters(field=field) from None
+    if not math.isfinite(number):
+        raise InvalidParameters(field=field)
+    return number
+
+
+def text_of(value: str | None, field: str) -> str | None:
+    """A short text that the database can hold; None when absent or empty."""
+    if not value:
+        return None
+    if len(value) > MAX_TEXT or "\x00" in value or not value.isprintable():
+        raise InvalidParameters(field=field)
+    return value
+
+
+def instant_of(value: str | None, field: str) -> datetime | None:
+    """An ISO 8601 date or time, aware; without a zone it is UTC. A `+` that arrived as a blank is understood."""
+    if not value:
+        return None
+    text = _OFFSET_AFTER_BLANK.sub(r"+\1", value) if "T" in value else value
+    try:
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidParameters(field=field) from None
+
+
+async def provide_span(
+    created_at_gt: Annotated[str | None, Parameter(description="created after")] = None,
+    created_at_gte: Annotated[str | None, Parameter(description="created at or after")] = None,
+    created_at_lt: Annotated[str | None, Parameter(description="created before")] = None,
+    created_at_lte: Annotated[str | None, Parameter(description="created at or before")] = None,
+) -> Span:
+    """Dependency `span`: bounds on created_at; empty when none is given."""
+    return Span(
+        gt=instant_of(created_at_gt, "created_at_gt"),
+        gte=instant_of(created_at_gte, "created_at_gte"),
+        lt=instant_of(created_at_lt, "created_at_lt"),
+        lte=instant_of(created_at_lte, "created_at_lte"),
+    )
+
+
+def require_some(*filters: object) -> None:
+    """Refuse a list without any filter.
+
+    Raises:
+        MissingParameters: all are None or empty.
+    """
+    if not any(given is not None and given != Span() for given in filters):
+        raise MissingParameters(field="filter")

@@ -1,0 +1,57 @@
+"""GET /issues, /issues/<id>."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from litestar import get
+from litestar.params import Parameter
+
+from signalbox.core.actor import Actor
+from signalbox.core.db import Database
+from signalbox.http.paging import Page
+from signalbox.monitoring import queries
+from signalbox.monitoring.queries import Span
+from signalbox.monitoring.queries.refusals import IssueMissing
+from signalbox.monitoring.routes import filters, shapes
+from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+
+
+@get("/issues", responses=list_of(shapes.Issue), summary="Issues")
+async def list_issues(
+    db: Database,
+    actor: Actor,
+    page: Page | None,
+    newest: bool,
+    span: Span,
+    app_id: filters.AppId = None,
+    conference_id: filters.ConferenceId = None,
+    participant_id: filters.ParticipantId = None,
+    session_id: filters.SessionId = None,
+    code: Annotated[str | None, Parameter(description="issue code")] = None,
+    kind: filters.Kind = None,
+) -> Answer:
+    """Issues with title and explanation."""
+    ids = {
+        "app_id": filters.uuid_of(app_id, "appId"),
+        "conference_id": filters.uuid_of(conference_id, "conferenceId"),
+        "participant_id": filters.uuid_of(participant_id, "participantId"),
+        "session_id": filters.uuid_of(session_id, "sessionId"),
+    }
+    text = filters.text_of(code, "code")
+    which = filters.text_of(kind, "type")
+    filters.require_some(*ids.values(), text, which, span)
+    async with db.read() as tx:
+        await queries.require_known(tx, actor, **ids)
+    question = queries.issues(actor, code=text, kind=which, span=span, **ids)
+    return await listing(db, question, shapes.issue, page, newest=newest)
+
+
+@get("/issues/{issue_id:uuid}", responses=one_of(shapes.Issue), summary="One issue")
+async def get_issue(db: Database, actor: Actor, issue_id: UUID) -> Answer:
+    """An issue with title and explanation."""
+    return await single(db, queries.issues(actor), issue_id, shapes.issue, IssueMissing)
+
+
+HANDLERS = (list_issues, get_issue)
