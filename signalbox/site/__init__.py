@@ -1,0 +1,1 @@
+"""Composition: the ASGI app, the CLI, embedded servers and the worker."""
