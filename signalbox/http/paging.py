@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar.di import Provide
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from signalbox.http.errors import InvalidParameters
 
@@ -62,16 +62,16 @@ def newest_first(order: str | None) -> bool:
 
 async def provide_page(
     limit: Annotated[
-        Text, Parameter(description="Items per page, 1 to 200; 50 if only offset is given.")
+        Text, QueryParameter(description="Items per page, 1 to 200; 50 if only offset is given.")
     ] = None,
-    offset: Annotated[Text, Parameter(description="How many items to skip.")] = None,
+    offset: Annotated[Text, QueryParameter(description="How many items to skip.")] = None,
 ) -> Page | None:
     """Dependency `page`."""
     return page_of(limit, offset)
 
 
 async def provide_order(
-    order: Annotated[Text, Parameter(description="`created_at` or `-created_at`.")] = None,
+    order: Annotated[Text, QueryParameter(description="`created_at` or `-created_at`.")] = None,
 ) -> bool:
     """Dependency `newest`."""
     return newest_first(order)

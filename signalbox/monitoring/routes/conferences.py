@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
@@ -30,10 +30,12 @@ async def list_conferences(
     span: Span,
     app_id: filters.AppId = None,
     participant_id: filters.ParticipantId = None,
-    duration_gte: Annotated[_Text, Parameter(description="seconds, at least")] = None,
-    duration_lt: Annotated[_Text, Parameter(description="seconds, less than")] = None,
-    issue_code: Annotated[_Text, Parameter(description="has an issue of this code")] = None,
-    conference_ids: Annotated[_Text, Parameter(description="uuids with commas between")] = None,
+    duration_gte: Annotated[_Text, QueryParameter(description="seconds, at least")] = None,
+    duration_lt: Annotated[_Text, QueryParameter(description="seconds, less than")] = None,
+    issue_code: Annotated[_Text, QueryParameter(description="has an issue of this code")] = None,
+    conference_ids: Annotated[
+        _Text, QueryParameter(description="uuids with commas between")
+    ] = None,
 ) -> Answer:
     """Conferences under at least one filter."""
     app = filters.uuid_of(app_id, "appId")
@@ -63,7 +65,7 @@ async def list_conferences(
     responses=one_of(shapes.ConferenceDetail),
     summary="One conference",
 )
-async def get_conference(db: Database, actor: Actor, conference_id: UUID) -> Answer:
+async def get_conference(db: Database, actor: Actor, conference_id: FromPath[UUID]) -> Answer:
     """A conference with the ids of its participants and issues."""
     question = queries.conference(actor)
     return await single(db, question, conference_id, shapes.conference_detail, ConferenceMissing)
@@ -77,7 +79,7 @@ async def get_conference(db: Database, actor: Actor, conference_id: UUID) -> Ans
 async def list_conference_events(
     db: Database,
     actor: Actor,
-    conference_id: UUID,
+    conference_id: FromPath[UUID],
     page: Page | None,
     newest: bool,
     span: Span,

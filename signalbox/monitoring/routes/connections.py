@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
@@ -47,7 +48,7 @@ async def list_connections(
     responses=one_of(shapes.Connection),
     summary="One connection",
 )
-async def get_connection(db: Database, actor: Actor, connection_id: UUID) -> Answer:
+async def get_connection(db: Database, actor: Actor, connection_id: FromPath[UUID]) -> Answer:
     """A connection."""
     question = queries.connections(actor)
     return await single(db, question, connection_id, shapes.connection, ConnectionMissing)

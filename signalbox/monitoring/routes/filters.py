@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from signalbox.monitoring.errors import InvalidParameters, MissingParameters
 from signalbox.monitoring.queries import Span
@@ -17,18 +17,20 @@ from signalbox.monitoring.wire import uuid_or_none
 MAX_IDS = 1_000
 MAX_TEXT = 256
 
-AppId = Annotated[str | None, Parameter(query="appId", description="uuid of an app")]
+AppId = Annotated[str | None, QueryParameter(name="appId", description="uuid of an app")]
 ConferenceId = Annotated[
-    str | None, Parameter(query="conferenceId", description="uuid of a conference")
+    str | None, QueryParameter(name="conferenceId", description="uuid of a conference")
 ]
 ParticipantId = Annotated[
-    str | None, Parameter(query="participantId", description="uuid of a participant")
+    str | None, QueryParameter(name="participantId", description="uuid of a participant")
 ]
-SessionId = Annotated[str | None, Parameter(query="sessionId", description="uuid of a session")]
+SessionId = Annotated[str | None, QueryParameter(name="sessionId", description="uuid of a session")]
 ConnectionId = Annotated[
-    str | None, Parameter(query="connectionId", description="uuid of a connection")
+    str | None, QueryParameter(name="connectionId", description="uuid of a connection")
 ]
-Kind = Annotated[str | None, Parameter(query="type", description="type; of events `-x`: all but x")]
+Kind = Annotated[
+    str | None, QueryParameter(name="type", description="type; of events `-x`: all but x")
+]
 
 _OFFSET_AFTER_BLANK = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
 
@@ -88,10 +90,12 @@ def instant_of(value: str | None, field: str) -> datetime | None:
 
 
 async def provide_span(
-    created_at_gt: Annotated[str | None, Parameter(description="created after")] = None,
-    created_at_gte: Annotated[str | None, Parameter(description="created at or after")] = None,
-    created_at_lt: Annotated[str | None, Parameter(description="created before")] = None,
-    created_at_lte: Annotated[str | None, Parameter(description="created at or before")] = None,
+    created_at_gt: Annotated[str | None, QueryParameter(description="created after")] = None,
+    created_at_gte: Annotated[str | None, QueryParameter(description="created at or after")] = None,
+    created_at_lt: Annotated[str | None, QueryParameter(description="created before")] = None,
+    created_at_lte: Annotated[
+        str | None, QueryParameter(description="created at or before")
+    ] = None,
 ) -> Span:
     """Dependency `span`: bounds on created_at; empty when none is given."""
     return Span(

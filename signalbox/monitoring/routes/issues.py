@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
@@ -29,7 +29,7 @@ async def list_issues(
     conference_id: filters.ConferenceId = None,
     participant_id: filters.ParticipantId = None,
     session_id: filters.SessionId = None,
-    code: Annotated[str | None, Parameter(description="issue code")] = None,
+    code: Annotated[str | None, QueryParameter(description="issue code")] = None,
     kind: filters.Kind = None,
 ) -> Answer:
     """Issues with title and explanation."""
@@ -49,7 +49,7 @@ async def list_issues(
 
 
 @get("/issues/{issue_id:uuid}", responses=one_of(shapes.Issue), summary="One issue")
-async def get_issue(db: Database, actor: Actor, issue_id: UUID) -> Answer:
+async def get_issue(db: Database, actor: Actor, issue_id: FromPath[UUID]) -> Answer:
     """An issue with title and explanation."""
     return await single(db, queries.issues(actor), issue_id, shapes.issue, IssueMissing)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
@@ -41,7 +42,7 @@ async def list_participants(
     responses=one_of(shapes.Participant),
     summary="One participant",
 )
-async def get_participant(db: Database, actor: Actor, participant_id: UUID) -> Answer:
+async def get_participant(db: Database, actor: Actor, participant_id: FromPath[UUID]) -> Answer:
     """A participant."""
     question = queries.participants(actor)
     return await single(db, question, participant_id, shapes.participant, ParticipantMissing)

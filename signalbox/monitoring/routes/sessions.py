@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from signalbox.core.actor import Actor
 from signalbox.core.clock import Clock
@@ -52,7 +53,7 @@ async def list_sessions(
 
 
 @get("/sessions/{session_id:uuid}", responses=one_of(shapes.SessionDetail), summary="One session")
-async def get_session(db: Database, actor: Actor, session_id: UUID) -> Answer:
+async def get_session(db: Database, actor: Actor, session_id: FromPath[UUID]) -> Answer:
     """A session of any age, with its constraints."""
     question = queries.session(actor)
     return await single(db, question, session_id, shapes.session_detail, SessionMissing)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from litestar import get
+from litestar.params import FromPath
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
@@ -41,7 +42,7 @@ async def list_tracks(
 
 
 @get("/tracks/{track_id:uuid}", responses=one_of(shapes.Track), summary="One track")
-async def get_track(db: Database, actor: Actor, track_id: UUID) -> Answer:
+async def get_track(db: Database, actor: Actor, track_id: FromPath[UUID]) -> Answer:
     """A track."""
     return await single(db, queries.tracks(actor), track_id, shapes.track, TrackMissing)
 
