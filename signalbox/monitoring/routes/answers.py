@@ -46,7 +46,7 @@ def list_of(shape: type[Any]) -> dict[int, ResponseSpec]:
 def one_of(shape: type[Any]) -> dict[int, ResponseSpec]:
     """For the API reference: a route of a single thing."""
     single = ResponseSpec(Whole[shape], generate_examples=False, description="The thing.")  # type: ignore[valid-type]
-    return {200: single, 401: _REFUSALS[401], **_MISSING}
+    return {200: single, **_REFUSALS, **_MISSING}
 
 
 def json_answer(body: object) -> Answer:

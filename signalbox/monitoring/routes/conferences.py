@@ -8,26 +8,24 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
-from signalbox.core.actor import Actor
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import EventFilter, Span
+from signalbox.monitoring.queries import EventFilter
 from signalbox.monitoring.queries.refusals import ConferenceMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
 from signalbox.monitoring.routes.events import event_list
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 _Text = str | None
 
 
 @get("/conferences", responses=list_of(shapes.Conference), summary="Conferences")
 async def list_conferences(
-    db: Database,
-    actor: Actor,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     app_id: filters.AppId = None,
     participant_id: filters.ParticipantId = None,
     duration_gte: Annotated[_Text, QueryParameter(description="seconds, at least")] = None,
@@ -65,7 +63,7 @@ async def list_conferences(
     responses=one_of(shapes.ConferenceDetail),
     summary="One conference",
 )
-async def get_conference(db: Database, actor: Actor, conference_id: FromPath[UUID]) -> Answer:
+async def get_conference(db: GivenDb, actor: GivenActor, conference_id: FromPath[UUID]) -> Answer:
     """A conference with the ids of its participants and issues."""
     question = queries.conference(actor)
     return await single(db, question, conference_id, shapes.conference_detail, ConferenceMissing)
@@ -77,12 +75,12 @@ async def get_conference(db: Database, actor: Actor, conference_id: FromPath[UUI
     summary="Events of a conference",
 )
 async def list_conference_events(
-    db: Database,
-    actor: Actor,
+    db: GivenDb,
+    actor: GivenActor,
     conference_id: FromPath[UUID],
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     kind: filters.Kind = None,
     participant_id: filters.ParticipantId = None,
     connection_id: filters.ConnectionId = None,

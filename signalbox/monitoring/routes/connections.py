@@ -7,23 +7,20 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from signalbox.core.actor import Actor
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.refusals import ConnectionMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 
 @get("/connections", responses=list_of(shapes.Connection), summary="Connections")
 async def list_connections(
-    db: Database,
-    actor: Actor,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     app_id: filters.AppId = None,
     conference_id: filters.ConferenceId = None,
     participant_id: filters.ParticipantId = None,
@@ -48,7 +45,7 @@ async def list_connections(
     responses=one_of(shapes.Connection),
     summary="One connection",
 )
-async def get_connection(db: Database, actor: Actor, connection_id: FromPath[UUID]) -> Answer:
+async def get_connection(db: GivenDb, actor: GivenActor, connection_id: FromPath[UUID]) -> Answer:
     """A connection."""
     question = queries.connections(actor)
     return await single(db, question, connection_id, shapes.connection, ConnectionMissing)

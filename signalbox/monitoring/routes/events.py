@@ -13,9 +13,10 @@ from signalbox.core.db import Database
 from signalbox.http.errors import MethodNotAllowed
 from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import EventFilter, Span
+from signalbox.monitoring.queries import EventFilter
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, Position, complete, list_of, page_answer
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 CHUNK = 200  # stored rows; a report of four tracks makes five events of them
 _BY_PATH = {
@@ -51,11 +52,11 @@ async def event_list(
 def _category_route(path: str, category: str) -> HTTPRouteHandler:
     @get(path, responses=list_of(shapes.Event), summary=f"Events of {path}")
     async def list_events(
-        db: Database,
-        actor: Actor,
-        page: Page | None,
-        newest: bool,
-        span: Span,
+        db: GivenDb,
+        actor: GivenActor,
+        page: GivenPage,
+        newest: GivenOrder,
+        span: GivenSpan,
         conference_id: filters.ConferenceId = None,
         participant_id: filters.ParticipantId = None,
         kind: filters.Kind = None,

@@ -8,23 +8,20 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath, QueryParameter
 
-from signalbox.core.actor import Actor
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.refusals import IssueMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 
 @get("/issues", responses=list_of(shapes.Issue), summary="Issues")
 async def list_issues(
-    db: Database,
-    actor: Actor,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     app_id: filters.AppId = None,
     conference_id: filters.ConferenceId = None,
     participant_id: filters.ParticipantId = None,
@@ -49,7 +46,7 @@ async def list_issues(
 
 
 @get("/issues/{issue_id:uuid}", responses=one_of(shapes.Issue), summary="One issue")
-async def get_issue(db: Database, actor: Actor, issue_id: FromPath[UUID]) -> Answer:
+async def get_issue(db: GivenDb, actor: GivenActor, issue_id: FromPath[UUID]) -> Answer:
     """An issue with title and explanation."""
     return await single(db, queries.issues(actor), issue_id, shapes.issue, IssueMissing)
 

@@ -7,23 +7,20 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from signalbox.core.actor import Actor
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.refusals import ParticipantMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 
 @get("/participants", responses=list_of(shapes.Participant), summary="Participants")
 async def list_participants(
-    db: Database,
-    actor: Actor,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     app_id: filters.AppId = None,
     conference_id: filters.ConferenceId = None,
 ) -> Answer:
@@ -42,7 +39,7 @@ async def list_participants(
     responses=one_of(shapes.Participant),
     summary="One participant",
 )
-async def get_participant(db: Database, actor: Actor, participant_id: FromPath[UUID]) -> Answer:
+async def get_participant(db: GivenDb, actor: GivenActor, participant_id: FromPath[UUID]) -> Answer:
     """A participant."""
     question = queries.participants(actor)
     return await single(db, question, participant_id, shapes.participant, ParticipantMissing)

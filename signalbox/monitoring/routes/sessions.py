@@ -8,27 +8,31 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from signalbox.core.actor import Actor
-from signalbox.core.clock import Clock
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.refusals import SessionMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.given import (
+    GivenActor,
+    GivenClock,
+    GivenDb,
+    GivenOrder,
+    GivenPage,
+    GivenSpan,
+)
 
 LISTED_DAYS = 30
 
 
 @get("/sessions", responses=list_of(shapes.Session), summary="Sessions")
 async def list_sessions(
-    db: Database,
-    actor: Actor,
-    clock: Clock,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     app_id: filters.AppId = None,
     conference_id: filters.ConferenceId = None,
     participant_id: filters.ParticipantId = None,
@@ -53,7 +57,7 @@ async def list_sessions(
 
 
 @get("/sessions/{session_id:uuid}", responses=one_of(shapes.SessionDetail), summary="One session")
-async def get_session(db: Database, actor: Actor, session_id: FromPath[UUID]) -> Answer:
+async def get_session(db: GivenDb, actor: GivenActor, session_id: FromPath[UUID]) -> Answer:
     """A session of any age, with its constraints."""
     question = queries.session(actor)
     return await single(db, question, session_id, shapes.session_detail, SessionMissing)

@@ -7,23 +7,20 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
-from signalbox.core.actor import Actor
-from signalbox.core.db import Database
-from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.refusals import TrackMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 
 @get("/tracks", responses=list_of(shapes.Track), summary="Tracks")
 async def list_tracks(
-    db: Database,
-    actor: Actor,
-    page: Page | None,
-    newest: bool,
-    span: Span,
+    db: GivenDb,
+    actor: GivenActor,
+    page: GivenPage,
+    newest: GivenOrder,
+    span: GivenSpan,
     conference_id: filters.ConferenceId = None,
     session_id: filters.SessionId = None,
     connection_id: filters.ConnectionId = None,
@@ -42,7 +39,7 @@ async def list_tracks(
 
 
 @get("/tracks/{track_id:uuid}", responses=one_of(shapes.Track), summary="One track")
-async def get_track(db: Database, actor: Actor, track_id: FromPath[UUID]) -> Answer:
+async def get_track(db: GivenDb, actor: GivenActor, track_id: FromPath[UUID]) -> Answer:
     """A track."""
     return await single(db, queries.tracks(actor), track_id, shapes.track, TrackMissing)
 

@@ -1,0 +1,18 @@
+"""What the application and the router give to every route, by name."""
+
+from __future__ import annotations
+
+from litestar.di import NamedDependency
+
+from signalbox.core.actor import Actor
+from signalbox.core.clock import Clock
+from signalbox.core.db import Database
+from signalbox.http.paging import Page
+from signalbox.monitoring.queries import Span
+
+GivenDb = NamedDependency[Database]
+GivenClock = NamedDependency[Clock]
+GivenActor = NamedDependency[Actor]
+GivenPage = NamedDependency[Page | None]
+GivenOrder = NamedDependency[bool]
+GivenSpan = NamedDependency[Span]
