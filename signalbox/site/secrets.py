@@ -1,0 +1,89 @@
+"""Secrets of one installation: made once by `up`, kept in the data folder, readable by us alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from signalbox.core.settings import SettingError
+from signalbox.site.settings import Settings, SiteSettings
+
+MADE = {
+    "SIGNALBOX_INIT_TOKEN_SECRET": ("INIT_TOKEN_SECRET",),
+    "SIGNALBOX_SESSION_TOKEN_SECRET": ("SESSION_TOKEN_SECRET",),
+    "SIGNALBOX_ENCRYPTION_SECRET": (),
+}
+
+
+def stored_secrets(data_dir: Path) -> dict[str, str]:
+    """Secrets that `up` has made for this data folder, by variable; empty before its first start.
+
+    Raises SettingError if the file is damaged.
+    """
+    path = data_dir / "secrets"
+    try:
+        found = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except PermissionError:
+        raise SettingError("SIGNALBOX_DATA", f"{path} may not be read by this user") from None
+    except ValueError:
+        raise SettingError("SIGNALBOX_DATA", f"{path} is damaged: restore it") from None
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def ensure_secrets(data_dir: Path) -> dict[str, str]:
+    """The stored secrets; what is missing is made and written, durably, before it is used."""
+    found = stored_secrets(data_dir)
+    missing = {name: secrets.token_urlsafe(32) for name in MADE if name not in found}
+    if missing:
+        _write(data_dir / "secrets", found | missing)
+    return found | missing
+
+
+def with_stored_secrets(environ: Mapping[str, str], data_dir: Path) -> dict[str, str]:
+    """The environment, completed by the stored secrets that it does not set itself."""
+    stored = stored_secrets(data_dir)
+    given = {
+        name
+        for name, aliases in MADE.items()
+        if any(environ.get(n) or environ.get(f"{n}_FILE") for n in (name, *aliases))
+    }
+    return {**environ, **{name: value for name, value in stored.items() if name not in given}}
+
+
+def missing_secrets(settings: Settings) -> list[str]:
+    """Variables of secrets that are not set, sorted by declaration."""
+    site = settings.site
+    values = (site.init_token_secret, site.session_token_secret, site.encryption_secret)
+    return [name for name, value in zip(MADE, values, strict=True) if not value]
+
+
+def fingerprint(site: SiteSettings) -> str:
+    """Tells whether two hosts use the same secrets, without telling the secrets; hexadecimal.
+
+    Of rotated secrets the last one counts: it is the one that both sides of a rotation share.
+    """
+    groups = (site.init_token_secret, site.session_token_secret, site.encryption_secret)
+    oldest = "\0".join(group[-1] for group in groups if group)
+    return sha256(f"signalbox fingerprint\0{oldest}".encode()).hexdigest()
+
+
+def _write(path: Path, values: Mapping[str, str]) -> None:
+    draft = path.with_name(f"{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as output:
+        json.dump(dict(values), output, indent=2)
+        output.flush()
+        os.fsync(output.fileno())
+    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

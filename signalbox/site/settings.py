@@ -1,0 +1,83 @@
+"""All settings of an installation in one object, and the settings of the site itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from signalbox.accounts.settings import AccountsSettings
+from signalbox.core.settings import CoreSettings, between, load, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """Where the site listens, and the secrets that it signs and encrypts with."""
+
+    host: str = setting("127.0.0.1", env="SIGNALBOX_HOST", doc="Address to listen on.")
+    port: int = setting(
+        8000,
+        env="SIGNALBOX_PORT",
+        aliases=("PORT",),
+        doc="Port to listen on.",
+        check=between(1, 65_535),
+    )
+    processes: int = setting(
+        1,
+        env="SIGNALBOX_PROCESSES",
+        doc="Processes that answer requests, on this machine.",
+        check=between(1, 256),
+    )
+    web_domain: str | None = setting(
+        None,
+        env="SIGNALBOX_WEB_DOMAIN",
+        aliases=("WEB_DOMAIN",),
+        doc="Origin of a dashboard on another address, such as `https://calls.example.com`.",
+    )
+    init_token_secret: list[str] = setting(
+        [],
+        env="SIGNALBOX_INIT_TOKEN_SECRET",
+        aliases=("INIT_TOKEN_SECRET",),
+        secret=True,
+        doc="Secrets of conference tokens: the first signs, all verify. `up` makes one.",
+    )
+    session_token_secret: list[str] = setting(
+        [],
+        env="SIGNALBOX_SESSION_TOKEN_SECRET",
+        aliases=("SESSION_TOKEN_SECRET",),
+        secret=True,
+        doc="Secrets of session tokens: the first signs, all verify. `up` makes one.",
+    )
+    encryption_secret: list[str] = setting(
+        [],
+        env="SIGNALBOX_ENCRYPTION_SECRET",
+        secret=True,
+        doc="Secrets that stored credentials are encrypted with: the first writes, all read.",
+    )
+    init_token_lifespan_s: int = setting(
+        86_400,
+        env="SIGNALBOX_INIT_TOKEN_LIFESPAN",
+        aliases=("INIT_TOKEN_LIFESPAN",),
+        doc="Seconds that a conference token is valid.",
+        check=between(1, 366 * 86_400),
+    )
+    session_token_lifespan_s: int = setting(
+        86_400,
+        env="SIGNALBOX_SESSION_TOKEN_LIFESPAN",
+        aliases=("SESSION_TOKEN_LIFESPAN",),
+        doc="Seconds that a session token is valid.",
+        check=between(1, 366 * 86_400),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the environment can say."""
+
+    core: CoreSettings = field(default_factory=CoreSettings)
+    site: SiteSettings = field(default_factory=SiteSettings)
+    accounts: AccountsSettings = field(default_factory=AccountsSettings)
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from the environment. Raises SettingError, which names the variable."""
+    return load(Settings, environ)
