@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -14,7 +14,6 @@ INTERVAL_MIN_MS: Final = 1_000
 INTERVAL_MAX_MS: Final = 60_000
 PASSWORD_MIN: Final = 8
 PASSWORD_MAX: Final = 1_024  # bounds the work of a hash, far above any passphrase
-USAGE_DAYS: Final = 31
 SEEN_EVERY: Final = timedelta(
     minutes=1
 )  # `last_seen_at`, `last_used_at` are written at most this often
@@ -145,9 +144,3 @@ def weakest_role(roles: list[str]) -> str | None:
 def role_reaches(role: str | None, needed: str) -> bool:
     """Whether `role` includes what `needed` may do."""
     return role is not None and ROLES.index(role) >= ROLES.index(needed)
-
-
-def usage_by_day(seconds: dict[date, int], today: date) -> dict[str, int]:
-    """Participant-seconds of the last 31 days including today, oldest first; days without any are 0."""
-    days = [today - timedelta(days=back) for back in reversed(range(USAGE_DAYS))]
-    return {day.isoformat(): seconds.get(day, 0) for day in days}

@@ -1,0 +1,318 @@
+"""Organizations and apps: list, show, add, change, switch off, give another key.
+
+The rows belong to accounts; they stand here because an app carries its participant minutes and speaks this dialect.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+import msgspec
+from litestar import Request, delete, get, post, put
+from litestar.params import FromPath
+
+from signalbox.accounts import queries as accounts_queries
+from signalbox.accounts import service as accounts
+from signalbox.accounts.errors import (
+    AppNotFound,
+    InvalidParameters,
+    MissingParameters,
+    OrganizationNotFound,
+    OrganizationUnknown,
+)
+from signalbox.accounts.guards import accounts_of
+from signalbox.core.actor import Actor
+from signalbox.core.clock import Clock
+from signalbox.core.db import Database, Tx
+from signalbox.http.errors import PayloadTooLarge
+from signalbox.http.paging import Page
+from signalbox.monitoring.errors import UnreadableBody
+from signalbox.monitoring.queries.usage import usage
+from signalbox.monitoring.routes.answers import Answer, json_answer, list_of, one_of, page_answer
+from signalbox.monitoring.routes.shapes import printed
+
+AnyRequest = Request[Any, Any, Any]
+T = TypeVar("T")
+
+BODY_MAX_BYTES: Final = 65_536
+USAGE_DAYS: Final = 31
+_NOTHING: Final = ""
+
+
+class OrganizationItem(msgspec.Struct, kw_only=True):
+    """A tenant."""
+
+    id: UUID
+    name: str
+    created_at: str
+
+
+class AppItem(msgspec.Struct, kw_only=True):
+    """A registered application. `interval` is in ms; `durations_days` holds participant seconds by UTC day."""
+
+    id: UUID
+    created_at: str
+    organization: UUID
+    name: str
+    api_key: str
+    domain: str | None
+    interval: int
+    recording: bool
+    durations_days: dict[str, int]
+
+
+@get("/organizations", responses=list_of(OrganizationItem), summary="Own organizations")
+async def list_organizations(db: Database, actor: Actor, page: Page | None) -> Answer:
+    """Every organization that the caller belongs to, oldest first."""
+    async with db.read() as tx:
+        limit, offset = (page.limit, page.offset) if page else (None, 0)
+        rows = await accounts_queries.organizations(tx, actor, limit=limit, offset=offset)
+        count = await accounts_queries.organization_count(tx, actor) if page else 0
+    items = [_organization(row) for row in rows]
+    return page_answer(items, count) if page else json_answer({"data": items})
+
+
+@post(
+    "/organizations",
+    status_code=200,
+    responses=one_of(OrganizationItem),
+    request_max_body_size=None,
+)
+async def create_organization(
+    request: AnyRequest, db: Database, actor: Actor, clock: Clock
+) -> Answer:
+    """Add an organization; a user becomes its owner."""
+    name = _needed(await _body(request), "name", str)
+    row = await accounts.create_organization(
+        db,
+        name=name,
+        by=actor,
+        at=clock.now(),
+        most=accounts_of(request).settings.max_organizations,
+    )
+    return json_answer({"data": _organization(row)})
+
+
+@delete("/organizations", status_code=200, include_in_schema=False)
+async def delete_no_organization(
+    actor: Actor,  # noqa: ARG001  # taken so that strangers get 401
+) -> Answer:
+    """Without an id there is nothing to delete."""
+    raise MissingParameters(parameter="id")
+
+
+@get("/organizations/{organization_id:uuid}", responses=one_of(OrganizationItem))
+async def get_organization(db: Database, actor: Actor, organization_id: FromPath[UUID]) -> Answer:
+    """One of the caller's organizations."""
+    async with db.read() as tx:
+        row = await accounts_queries.organization(tx, actor, organization_id)
+    if row is None:
+        raise OrganizationNotFound
+    return json_answer({"data": _organization(row)})
+
+
+@put(
+    "/organizations/{organization_id:uuid}",
+    responses=one_of(OrganizationItem),
+    request_max_body_size=None,
+)
+async def update_organization(
+    request: AnyRequest, db: Database, actor: Actor, clock: Clock, organization_id: FromPath[UUID]
+) -> Answer:
+    """Rename an organization; owners only."""
+    name = _given(await _body(request), "name", str)
+    row = await accounts.update_organization(
+        db, organization_id, name=name, by=actor, at=clock.now()
+    )
+    return json_answer({"data": _organization(row)})
+
+
+@delete("/organizations/{organization_id:uuid}", status_code=200)
+async def delete_organization(
+    db: Database, actor: Actor, clock: Clock, organization_id: FromPath[UUID]
+) -> Answer:
+    """Switch an organization off, with its apps and keys; owners only."""
+    await accounts.delete_organization(db, organization_id, by=actor, at=clock.now())
+    return json_answer(_NOTHING)
+
+
+@get("/apps", responses=list_of(AppItem), summary="Own apps")
+async def list_apps(db: Database, actor: Actor, clock: Clock, page: Page | None) -> Answer:
+    """Every active app that the caller may see, oldest first."""
+    async with db.read() as tx:
+        limit, offset = (page.limit, page.offset) if page else (None, 0)
+        rows = await accounts_queries.apps(tx, actor, limit=limit, offset=offset)
+        count = await accounts_queries.app_count(tx, actor) if page else 0
+        items = await _apps(tx, actor, rows, clock.now())
+    return page_answer(items, count) if page else json_answer({"data": items})
+
+
+@post("/apps", status_code=200, responses=one_of(AppItem), request_max_body_size=None)
+async def create_app(request: AnyRequest, db: Database, actor: Actor, clock: Clock) -> Answer:
+    """Register an app in an organization of the caller."""
+    fields = await _body(request)
+    organization_id = _organization_id(fields)
+    name = _needed(fields, "name", str)
+    try:
+        row = await accounts.create_app(
+            db, organization_id=organization_id, name=name, by=actor, at=clock.now()
+        )
+    except OrganizationNotFound:
+        raise OrganizationUnknown from None
+    return json_answer({"data": _app(row, {}, clock.now())})
+
+
+@get("/apps/{app_id:uuid}", responses=one_of(AppItem))
+async def get_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]) -> Answer:
+    """One app, with its participant seconds of the last 31 days including today."""
+    async with db.read() as tx:
+        row = await accounts_queries.app(tx, actor, app_id)
+        if row is None:
+            raise AppNotFound
+        items = await _apps(tx, actor, [row], clock.now())
+    return json_answer({"data": items[0]})
+
+
+@put("/apps/{app_id:uuid}", responses=one_of(AppItem), request_max_body_size=None)
+async def update_app(
+    request: AnyRequest, db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]
+) -> Answer:
+    """Change `name`, `domain` (null or "" clears it), `interval` (ms) or `recording`."""
+    fields = await _body(request)
+    row = await accounts.update_app(
+        db,
+        app_id,
+        name=_given(fields, "name", str),
+        domain=_given(fields, "domain", str) if "domain" in fields else accounts.UNCHANGED,
+        interval_ms=_given(fields, "interval", int),
+        recording=_given(fields, "recording", bool),
+        by=actor,
+        at=clock.now(),
+    )
+    async with db.read() as tx:
+        items = await _apps(tx, actor, [row], clock.now())
+    return json_answer({"data": items[0]})
+
+
+@delete("/apps/{app_id:uuid}", status_code=200)
+async def delete_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]) -> Answer:
+    """Switch an app off; its key is refused from now on."""
+    await accounts.delete_app(db, app_id, by=actor, at=clock.now())
+    return json_answer(_NOTHING)
+
+
+@post("/apps/{app_id:uuid}/reset-key", status_code=200, request_max_body_size=None)
+async def reset_app_key(
+    request: AnyRequest, db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]
+) -> Answer:
+    """Give an app another key. The old one dies at once, or after `grace_s` seconds."""
+    fields = await _body(request, empty_ok=True)
+    grace_s = _given(fields, "grace_s", int) or 0
+    row = await accounts.reset_app_key(db, app_id, by=actor, at=clock.now(), grace_s=grace_s)
+    return json_answer({"api_key": row["api_key"]})
+
+
+HANDLERS = (
+    list_organizations,
+    create_organization,
+    delete_no_organization,
+    get_organization,
+    update_organization,
+    delete_organization,
+    list_apps,
+    create_app,
+    get_app,
+    update_app,
+    delete_app,
+    reset_app_key,
+)
+
+
+async def _apps(
+    tx: Tx, actor: Actor, rows: Sequence[Mapping[Any, Any]], at: datetime
+) -> list[AppItem]:
+    today = at.astimezone(UTC).date()
+    first = today - timedelta(days=USAGE_DAYS - 1)
+    ids = [row["id"] for row in rows]
+    seconds = await usage(tx, actor, ids, from_day=first, to_day=today)
+    return [_app(row, seconds.get(row["id"], {}), at) for row in rows]
+
+
+def _app(row: Mapping[Any, Any], seconds: Mapping[date, int], at: datetime) -> AppItem:
+    today = at.astimezone(UTC).date()
+    days = [today - timedelta(days=back) for back in reversed(range(USAGE_DAYS))]
+    return AppItem(
+        id=row["id"],
+        created_at=printed(row["created_at"]),
+        organization=row["organization_id"],
+        name=row["name"],
+        api_key=row["api_key"],
+        domain=row["domain"],
+        interval=row["interval_ms"],
+        recording=row["recording"],
+        durations_days={day.isoformat(): seconds.get(day, 0) for day in days},
+    )
+
+
+def _organization(row: Mapping[Any, Any]) -> OrganizationItem:
+    return OrganizationItem(id=row["id"], name=row["name"], created_at=printed(row["created_at"]))
+
+
+async def _body(request: AnyRequest, *, empty_ok: bool = False) -> dict[str, Any]:
+    """The JSON object that was sent, whatever its media type says.
+
+    Raises UnreadableBody (no JSON), InvalidParameters (no object) or PayloadTooLarge.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_MAX_BYTES:
+            raise PayloadTooLarge(limit_bytes=BODY_MAX_BYTES)
+    if empty_ok and not body.strip():
+        return {}
+    try:
+        value = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        raise UnreadableBody from None
+    if not isinstance(value, dict):
+        raise InvalidParameters
+    return value
+
+
+def _given(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
+    """A field of the right type; None when absent or null. Raises InvalidParameters."""
+    value = fields.get(name)
+    if value is None:
+        return None
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise InvalidParameters(parameter=name)
+    if isinstance(value, str) and not _storable(value):
+        raise InvalidParameters(parameter=name)
+    return value
+
+
+def _needed(fields: Mapping[str, Any], name: str, kind: type[T]) -> T:
+    """As `_given`; raises MissingParameters when absent, null or empty."""
+    value = _given(fields, name, kind)
+    if value is None or value == "":
+        raise MissingParameters(parameter=name)
+    return value
+
+
+def _organization_id(fields: Mapping[str, Any]) -> UUID:
+    value = fields.get("organization")
+    if value in (None, ""):
+        raise MissingParameters(parameter="organization")
+    try:
+        return UUID(value)
+    except (ValueError, AttributeError, TypeError):
+        raise OrganizationUnknown from None
+
+
+def _storable(text: str) -> bool:
+    """PostgreSQL stores neither NUL nor lone surrogates."""
+    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
