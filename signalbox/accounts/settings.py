@@ -51,5 +51,5 @@ class AccountsSettings:
     open_access: bool = setting(
         False,
         env="SIGNALBOX_OPEN_ACCESS",
-        doc="Development only: the private API answers without a login. Refused in production.",
+        doc="Development only: the private API answers without a login; production ignores it.",
     )

@@ -1,0 +1,15 @@
+"""Administration on the command line: organizations, apps, keys, users.
+
+They speak to the database directly, so that they work while nothing serves; ingest processes hear of changes at once.
+"""
+
+from __future__ import annotations
+
+from signalbox.site.commands.app import app
+from signalbox.site.commands.key import key
+from signalbox.site.commands.org import org
+from signalbox.site.commands.user import user
+
+GROUPS = (org, app, key, user)
+
+__all__ = ["GROUPS", "app", "key", "org", "user"]

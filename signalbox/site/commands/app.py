@@ -1,0 +1,137 @@
+"""`signalbox app`: the registered applications and their public keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from signalbox.accounts import queries, service
+from signalbox.accounts.errors import AppNotFound
+from signalbox.core.actor import SYSTEM
+from signalbox.core.db import Database
+from signalbox.site.commands.org import organization_of
+from signalbox.site.commands.running import as_json, done, run, show_all, show_one
+
+Row = Mapping[Any, Any]
+
+
+@click.group()
+def app() -> None:
+    """Apps: what reports calls. An app's API key is public."""
+
+
+@app.command("create")
+@click.argument("name")
+@click.option("--org", "organization", help="Id or name of the organization; `default` without.")
+@click.option("--domain", help="Only pages of this host may report.")
+@as_json
+def create(name: str, organization: str | None, domain: str | None, json_out: bool) -> None:
+    """Register an app and print its API key."""
+
+    async def verb(db: Database, at: datetime) -> Row:
+        organization_id = await organization_of(db, organization, at)
+        row = await service.create_app(
+            db, organization_id=organization_id, name=name, by=SYSTEM, at=at
+        )
+        if domain is None:
+            return row
+        return await service.update_app(db, row["id"], domain=domain, by=SYSTEM, at=at)
+
+    show_one(run(verb), json_out)
+
+
+@app.command("list")
+@click.option("--org", "organization", help="Id or name of an organization; all without.")
+@as_json
+def list_all(organization: str | None, json_out: bool) -> None:
+    """List the apps."""
+
+    async def verb(db: Database, at: datetime) -> list[Row]:
+        only = None if organization is None else await organization_of(db, organization, at)
+        async with db.read() as tx:
+            return list(await queries.apps(tx, SYSTEM, organization_id=only))
+
+    show_all(run(verb), ("id", "name", "api_key", "domain", "recording"), json_out)
+
+
+@app.command("show")
+@click.argument("app_id", type=click.UUID)
+@as_json
+def show(app_id: UUID, json_out: bool) -> None:
+    """Show one app."""
+
+    async def verb(db: Database, _at: datetime) -> Row:
+        async with db.read() as tx:
+            row = await queries.app(tx, SYSTEM, app_id)
+        if row is None:
+            raise AppNotFound
+        return row
+
+    show_one(run(verb), json_out)
+
+
+@app.command("update")
+@click.argument("app_id", type=click.UUID)
+@click.option("--name")
+@click.option("--domain", help='Only pages of this host may report; "" lifts that.')
+@click.option("--interval", type=int, help="Milliseconds between two reports, 1000 to 60000.")
+@click.option("--recording/--paused", default=None, help="Take reports, or refuse them.")
+@click.option("--quota", type=int, help="Participant minutes a month; -1 means any number.")
+@as_json
+def update(
+    app_id: UUID,
+    name: str | None,
+    domain: str | None,
+    interval: int | None,
+    recording: bool | None,
+    quota: int | None,
+    json_out: bool,
+) -> None:
+    """Change an app."""
+    minutes = service.UNCHANGED if quota is None else None if quota == -1 else quota
+
+    async def verb(db: Database, at: datetime) -> Row:
+        return await service.update_app(
+            db,
+            app_id,
+            name=name,
+            domain=service.UNCHANGED if domain is None else domain,
+            interval_ms=interval,
+            recording=recording,
+            quota_participant_minutes_monthly=minutes,
+            by=SYSTEM,
+            at=at,
+        )
+
+    show_one(run(verb), json_out)
+
+
+@app.command("reset-key")
+@click.argument("app_id", type=click.UUID)
+@click.option("--grace", default=0, help="Seconds that the old key is still accepted.")
+@as_json
+def reset_key(app_id: UUID, grace: int, json_out: bool) -> None:
+    """Give an app another API key and print it."""
+
+    async def verb(db: Database, at: datetime) -> Row:
+        return await service.reset_app_key(db, app_id, by=SYSTEM, at=at, grace_s=grace)
+
+    show_one(run(verb), json_out)
+
+
+@app.command("delete")
+@click.argument("app_id", type=click.UUID)
+@click.confirmation_option(prompt="Switch the app and its keys off?")
+@as_json
+def delete(app_id: UUID, json_out: bool) -> None:
+    """Switch an app off; its keys are refused from now on."""
+
+    async def verb(db: Database, at: datetime) -> None:
+        await service.delete_app(db, app_id, by=SYSTEM, at=at)
+
+    run(verb)
+    done("The app is off.", json_out)
