@@ -1,0 +1,1 @@
+"""Benchmarks: real servers, a real `signalbox serve`, and a load generator in a process of its own. Run `python -m bench`."""
