@@ -12,7 +12,6 @@ from litestar import Router
 from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
-from signalbox.core.actor import SYSTEM, Actor
 from signalbox.core.errors import AppError
 from signalbox.http.errors import monitoring_error
 from signalbox.http.guards import exception_handlers
@@ -39,11 +38,6 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
 )
 
 
-async def _anyone() -> Actor:
-    """Dependency `actor` of an open development server: sees everything."""
-    return SYSTEM
-
-
 def _parity_status(error: AppError) -> int:
     return 400 if error.code.endswith("_not_found") else error.status
 
@@ -51,18 +45,15 @@ def _parity_status(error: AppError) -> int:
 def monitoring_router(
     *,
     more: Sequence[ControllerRouterHandler] = (),
-    open_queries: bool = False,
     not_found_as_400: bool = False,
 ) -> Router:
     """All reading routes of monitoring, and the handlers in `more` beside them.
 
-    `open_queries` lets everyone read everything, for development only. `not_found_as_400` answers 400 where an id in a path is unknown, as some
+    `not_found_as_400` answers 400 where an id in a path is unknown, as some
     clients of the PeerMetrics API expect. The reference lists only the `/v1` addresses.
     """
     handlers = [*HANDLERS, *more]
     dependencies: dict[str, Any] = {**paging_dependencies(), "span": Provide(provide_span)}
-    if open_queries:
-        dependencies["actor"] = Provide(_anyone)
     return Router(
         "/",
         route_handlers=[

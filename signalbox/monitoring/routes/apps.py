@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, put
-from litestar.params import FromPath
+from litestar.params import FromPath, NamedDependency
 
 from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts import service as accounts
@@ -66,7 +66,9 @@ class AppItem(msgspec.Struct, kw_only=True):
 
 
 @get("/organizations", responses=list_of(OrganizationItem), summary="Own organizations")
-async def list_organizations(db: Database, actor: Actor, page: Page | None) -> Answer:
+async def list_organizations(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], page: NamedDependency[Page | None]
+) -> Answer:
     """Every organization that the caller belongs to, oldest first."""
     async with db.read() as tx:
         limit, offset = (page.limit, page.offset) if page else (None, 0)
@@ -83,7 +85,10 @@ async def list_organizations(db: Database, actor: Actor, page: Page | None) -> A
     request_max_body_size=None,
 )
 async def create_organization(
-    request: AnyRequest, db: Database, actor: Actor, clock: Clock
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
 ) -> Answer:
     """Add an organization; a user becomes its owner."""
     name = _needed(await _body(request), "name", str)
@@ -99,14 +104,16 @@ async def create_organization(
 
 @delete("/organizations", status_code=200, include_in_schema=False)
 async def delete_no_organization(
-    actor: Actor,  # noqa: ARG001  # taken so that strangers get 401
+    actor: NamedDependency[Actor],  # noqa: ARG001  # taken so that strangers get 401
 ) -> Answer:
     """Without an id there is nothing to delete."""
     raise MissingParameters(parameter="id")
 
 
 @get("/organizations/{organization_id:uuid}", responses=one_of(OrganizationItem))
-async def get_organization(db: Database, actor: Actor, organization_id: FromPath[UUID]) -> Answer:
+async def get_organization(
+    db: NamedDependency[Database], actor: NamedDependency[Actor], organization_id: FromPath[UUID]
+) -> Answer:
     """One of the caller's organizations."""
     async with db.read() as tx:
         row = await accounts_queries.organization(tx, actor, organization_id)
@@ -121,7 +128,11 @@ async def get_organization(db: Database, actor: Actor, organization_id: FromPath
     request_max_body_size=None,
 )
 async def update_organization(
-    request: AnyRequest, db: Database, actor: Actor, clock: Clock, organization_id: FromPath[UUID]
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    organization_id: FromPath[UUID],
 ) -> Answer:
     """Rename an organization; owners only."""
     name = _given(await _body(request), "name", str)
@@ -133,7 +144,10 @@ async def update_organization(
 
 @delete("/organizations/{organization_id:uuid}", status_code=200)
 async def delete_organization(
-    db: Database, actor: Actor, clock: Clock, organization_id: FromPath[UUID]
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    organization_id: FromPath[UUID],
 ) -> Answer:
     """Switch an organization off, with its apps and keys; owners only."""
     await accounts.delete_organization(db, organization_id, by=actor, at=clock.now())
@@ -141,7 +155,12 @@ async def delete_organization(
 
 
 @get("/apps", responses=list_of(AppItem), summary="Own apps")
-async def list_apps(db: Database, actor: Actor, clock: Clock, page: Page | None) -> Answer:
+async def list_apps(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    page: NamedDependency[Page | None],
+) -> Answer:
     """Every active app that the caller may see, oldest first."""
     async with db.read() as tx:
         limit, offset = (page.limit, page.offset) if page else (None, 0)
@@ -152,7 +171,12 @@ async def list_apps(db: Database, actor: Actor, clock: Clock, page: Page | None)
 
 
 @post("/apps", status_code=200, responses=one_of(AppItem), request_max_body_size=None)
-async def create_app(request: AnyRequest, db: Database, actor: Actor, clock: Clock) -> Answer:
+async def create_app(
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+) -> Answer:
     """Register an app in an organization of the caller."""
     fields = await _body(request)
     organization_id = _organization_id(fields)
@@ -167,7 +191,12 @@ async def create_app(request: AnyRequest, db: Database, actor: Actor, clock: Clo
 
 
 @get("/apps/{app_id:uuid}", responses=one_of(AppItem))
-async def get_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]) -> Answer:
+async def get_app(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    app_id: FromPath[UUID],
+) -> Answer:
     """One app, with its participant seconds of the last 31 days including today."""
     async with db.read() as tx:
         row = await accounts_queries.app(tx, actor, app_id)
@@ -179,7 +208,11 @@ async def get_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUI
 
 @put("/apps/{app_id:uuid}", responses=one_of(AppItem), request_max_body_size=None)
 async def update_app(
-    request: AnyRequest, db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    app_id: FromPath[UUID],
 ) -> Answer:
     """Change `name`, `domain` (null or "" clears it), `interval` (ms) or `recording`."""
     fields = await _body(request)
@@ -199,7 +232,12 @@ async def update_app(
 
 
 @delete("/apps/{app_id:uuid}", status_code=200)
-async def delete_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]) -> Answer:
+async def delete_app(
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    app_id: FromPath[UUID],
+) -> Answer:
     """Switch an app off; its key is refused from now on."""
     await accounts.delete_app(db, app_id, by=actor, at=clock.now())
     return json_answer(_NOTHING)
@@ -207,7 +245,11 @@ async def delete_app(db: Database, actor: Actor, clock: Clock, app_id: FromPath[
 
 @post("/apps/{app_id:uuid}/reset-key", status_code=200, request_max_body_size=None)
 async def reset_app_key(
-    request: AnyRequest, db: Database, actor: Actor, clock: Clock, app_id: FromPath[UUID]
+    request: AnyRequest,
+    db: NamedDependency[Database],
+    actor: NamedDependency[Actor],
+    clock: NamedDependency[Clock],
+    app_id: FromPath[UUID],
 ) -> Answer:
     """Give an app another key. The old one dies at once, or after `grace_s` seconds."""
     fields = await _body(request, empty_ok=True)
