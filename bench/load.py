@@ -11,6 +11,7 @@ import resource
 import sys
 import time
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import uvloop
@@ -97,8 +98,8 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     clients = []
     for script in scripts:
         _, client = await loop.create_connection(
-            lambda script=script: Client(script, tally), order["host"], order["port"]
-        )  # type: ignore[misc]
+            partial(Client, script, tally), order["host"], order["port"]
+        )
         clients.append(client)
     await asyncio.sleep(order.get("warm_up_s", WARM_UP_S))
     say("begin")
