@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from signalbox.core.settings import SettingError
-from signalbox.site.settings import Settings, SiteSettings
+from signalbox.site.settings import Settings
 
 MADE = {
     "SIGNALBOX_INIT_TOKEN_SECRET": ("INIT_TOKEN_SECRET",),
@@ -58,19 +58,22 @@ def with_stored_secrets(environ: Mapping[str, str], data_dir: Path) -> dict[str,
 
 def missing_secrets(settings: Settings) -> list[str]:
     """Variables of secrets that are not set, sorted by declaration."""
-    site = settings.site
-    values = (site.init_token_secret, site.session_token_secret, site.encryption_secret)
-    return [name for name, value in zip(MADE, values, strict=True) if not value]
+    return [name for name, value in zip(MADE, _values(settings), strict=True) if not value]
 
 
-def fingerprint(site: SiteSettings) -> str:
+def fingerprint(settings: Settings) -> str:
     """Tells whether two hosts use the same secrets, without telling the secrets; hexadecimal.
 
     Of rotated secrets the last one counts: it is the one that both sides of a rotation share.
     """
-    groups = (site.init_token_secret, site.session_token_secret, site.encryption_secret)
-    oldest = "\0".join(group[-1] for group in groups if group)
+    oldest = "\0".join(group[-1] for group in _values(settings) if group)
     return sha256(f"signalbox fingerprint\0{oldest}".encode()).hexdigest()
+
+
+def _values(settings: Settings) -> tuple[list[str], ...]:
+    """Secrets in the order of `MADE`."""
+    site = settings.site
+    return (site.init_token_secret, site.session_token_secret, site.encryption_secret)
 
 
 def _write(path: Path, values: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from signalbox.accounts.settings import AccountsSettings
 from signalbox.core.settings import CoreSettings, between, load, setting
+from signalbox.monitoring.settings import MonitoringSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,11 @@ class SiteSettings:
         env="SIGNALBOX_WEB_DOMAIN",
         aliases=("WEB_DOMAIN",),
         doc="Origin of a dashboard on another address, such as `https://calls.example.com`.",
+    )
+    trusted_proxies: list[str] = setting(
+        [],
+        env="SIGNALBOX_TRUSTED_PROXIES",
+        doc="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.",
     )
     init_token_secret: list[str] = setting(
         [],
@@ -76,6 +82,7 @@ class Settings:
     core: CoreSettings = field(default_factory=CoreSettings)
     site: SiteSettings = field(default_factory=SiteSettings)
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
+    monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -1,0 +1,58 @@
+"""`signalbox serve`: the site on Granian, in one process or several."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+from granian.log import LogLevels
+
+from signalbox.core.logging import configure_from
+from signalbox.site.settings import Settings
+
+STOP_WITHIN_S = 5  # to answer what is being worked on; what is committed later was not acknowledged
+BACKLOG = 4096
+BACKPRESSURE = 2048  # connections of one process
+
+
+def serve(settings: Settings, processes: int) -> None:
+    """Answer requests until SIGTERM or SIGINT; settings are read from the environment again."""
+    configure_logs(settings)
+    server = Granian(
+        "signalbox.site.app:site_from_env",
+        address=settings.site.host,
+        port=settings.site.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=processes,
+        backlog=BACKLOG,
+        backpressure=BACKPRESSURE,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_WITHIN_S,
+    )
+    server.serve(target_loader=load_site)
+
+
+def load_site(_target: str) -> Callable[..., Any]:
+    """Runs in each process: its end is bound to its parent's, even if that is killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, int(signal.SIGTERM), 0, 0, 0)
+    from signalbox.site.app import site_from_env
+    from signalbox.site.settings import load_settings
+
+    configure_logs(load_settings(os.environ))
+    site: Callable[..., Any] = site_from_env()
+    return site
+
+
+def configure_logs(settings: Settings) -> None:
+    """Logs of this process, as the settings want them."""
+    core = settings.core
+    configure_from(core.log_format, core.log_level, production=core.production)
