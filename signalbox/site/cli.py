@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Coroutine
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ELSEWHERE = {
-    "org": "signalbox.site.commands.org",
-    "app": "signalbox.site.commands.app",
-    "key": "signalbox.site.commands.key",
-    "user": "signalbox.site.commands.user",
-    "demo": "signalbox.site.demo",
+    "org": ("signalbox.site.commands.org", "Organizations."),
+    "app": ("signalbox.site.commands.app", "Applications and their public keys."),
+    "key": ("signalbox.site.commands.key", "API keys."),
+    "user": ("signalbox.site.commands.user", "People who log in."),
+    "demo": ("signalbox.site.demo", "Play realistic calls, so that there is something to see."),
 }
 
 
@@ -39,12 +38,20 @@ class Commands(click.Group):
         """A command by name, imported now; None if there is none."""
         if cmd_name not in ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(import_module(ELSEWHERE[cmd_name]), cmd_name)
+        module, _text = ELSEWHERE[cmd_name]
+        found: click.Command = getattr(import_module(module), cmd_name)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list in the help, without importing anything."""
+        rows = [(name, command.get_short_help_str()) for name, command in self.commands.items()]
+        rows += [(name, text) for name, (_module, text) in ELSEWHERE.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.group(cls=Commands)
-@click.version_option(version("signalbox"), prog_name="signalbox")
+@click.version_option(package_name="signalbox", prog_name="signalbox")
 def main() -> None:
     """Signalbox: a self-hosted control room for real-time video."""
 
