@@ -9,16 +9,23 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
+import httpx
 import psycopg
 import pytest
 
+from signalbox.core.clock import ManualClock
+from signalbox.core.db import Database
+from signalbox.core.metrics import Metrics
+from signalbox.site.app import Site, create_site
 from signalbox.site.embedded import start_postgres, start_redis
 from signalbox.site.migrate import migrate
+from signalbox.site.settings import load_settings
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +77,52 @@ def database_url(postgres_url: str) -> Iterator[str]:
     yield url
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands at 10:00 UTC until it is moved."""
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The migrated database."""
+    database = Database(database_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def environment(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """What a site of the tests reads its settings from."""
+    return {
+        "SIGNALBOX_DATABASE_URL": database_url,
+        "SIGNALBOX_REDIS_URL": redis_url,
+        "SIGNALBOX_DATA": str(tmp_path),
+        "SIGNALBOX_RATE_LIMITS": "off",
+        "SIGNALBOX_INIT_TOKEN_SECRET": "i" * 32,
+        "SIGNALBOX_SESSION_TOKEN_SECRET": "s" * 32,
+        "SIGNALBOX_ENCRYPTION_SECRET": "e" * 32,
+    }
+
+
+@pytest.fixture
+async def site_app(environment: dict[str, str], clock: ManualClock) -> AsyncIterator[Site]:
+    """The running application."""
+    app = create_site(load_settings(environment), clock=clock, metrics=Metrics())
+    await app.kernel.open()
+    yield app
+    await app.kernel.close()
+
+
+@pytest.fixture
+async def site(site_app: Site) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at the application's door."""
+    transport = httpx.ASGITransport(app=site_app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://signalbox.test") as client:
+        yield client

@@ -27,7 +27,9 @@ Outcome = Any  # what `apply` answers for one message: a value, or an AppError t
 class Apply(Protocol[M]):
     """Stores messages inside the open transaction; answers one outcome per message, in their order."""
 
-    def __call__(self, connection: AsyncConnection[Any], messages: Sequence[M], /) -> Awaitable[list[Outcome]]:
+    def __call__(
+        self, connection: AsyncConnection[Any], messages: Sequence[M], /
+    ) -> Awaitable[list[Outcome]]:
         """Run inside the transaction that the writer opened."""
         ...
 
@@ -123,7 +125,9 @@ class GroupCommitWriter(Generic[M]):
         """Store a sample behind all waiting facts; raises as `commit_fact`."""
         return await self._enqueue(self._samples, message, self._limits.max_samples, "samples")
 
-    async def _enqueue(self, lane: deque[_Waiting[M]], message: M, limit: int, name: str) -> Outcome:
+    async def _enqueue(
+        self, lane: deque[_Waiting[M]], message: M, limit: int, name: str
+    ) -> Outcome:
         if self._closing or len(lane) >= limit:
             self._metrics.refused(name)
             raise Overloaded(retry_after_s=1)
@@ -137,7 +141,10 @@ class GroupCommitWriter(Generic[M]):
 
     def _take(self) -> list[_Waiting[M]]:
         taken: list[_Waiting[M]] = []
-        for lane, most in ((self._facts, self._limits.facts_per_batch), (self._samples, self._limits.samples_per_batch)):
+        for lane, most in (
+            (self._facts, self._limits.facts_per_batch),
+            (self._samples, self._limits.samples_per_batch),
+        ):
             taken.extend(lane.popleft() for _ in range(min(most, len(lane))))
         return taken
 
@@ -188,7 +195,9 @@ class GroupCommitWriter(Generic[M]):
         if kind != self._last_failure:
             log.warning("writer.database_lost", error=kind, messages=len(taken))
             self._last_failure = kind
-        if not isinstance(error, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+        if not isinstance(
+            error, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+        ):
             await self._drop_connection()
         for waiting in taken:
             _answer(waiting, Overloaded(retry_after_s=1))

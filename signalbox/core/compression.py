@@ -37,7 +37,11 @@ def _dictionary(version: int) -> zstandard.ZstdCompressionDict | None:
 @cache
 def _compressor(version: int) -> zstandard.ZstdCompressor:
     return zstandard.ZstdCompressor(
-        level=LEVEL, dict_data=_dictionary(version), write_content_size=True, write_checksum=False, write_dict_id=False
+        level=LEVEL,
+        dict_data=_dictionary(version),
+        write_content_size=True,
+        write_checksum=False,
+        write_dict_id=False,
     )
 
 

@@ -14,7 +14,9 @@ _INT2 = Struct(">h")
 _LEN_INT8 = Struct(">iq")
 _LEN_FLOAT4 = Struct(">if")
 _LEN = Struct(">i")
-_ARRAY = Struct(">iiiii")  # length is put before by the caller: dimensions, has nulls, element type, count, lower bound
+_ARRAY = Struct(
+    ">iiiii"
+)  # length is put before by the caller: dimensions, has nulls, element type, count, lower bound
 _EPOCH_2000_US = 946_684_800_000_000
 
 OID_INT2, OID_INT8, OID_FLOAT4, OID_UUID = 21, 20, 700, 2950
@@ -77,14 +79,20 @@ def int2_array(values: Sequence[int]) -> bytes:
 
 def int8_array(values: Sequence[int | None]) -> bytes:
     """A bigint[] field; elements may be NULL."""
-    return _array(OID_INT8, [NULL if value is None else _INT8_ITEM.pack(8, value) for value in values])
+    return _array(
+        OID_INT8, [NULL if value is None else _INT8_ITEM.pack(8, value) for value in values]
+    )
 
 
 def real_array(values: Sequence[float | None]) -> bytes:
     """A real[] field; elements may be NULL."""
-    return _array(OID_FLOAT4, [NULL if value is None else _FLOAT4_ITEM.pack(4, value) for value in values])
+    return _array(
+        OID_FLOAT4, [NULL if value is None else _FLOAT4_ITEM.pack(4, value) for value in values]
+    )
 
 
 def uuid_array(values: Sequence[UUID | None]) -> bytes:
     """A uuid[] field; elements may be NULL."""
-    return _array(OID_UUID, [NULL if value is None else _UUID_LENGTH + value.bytes for value in values])
+    return _array(
+        OID_UUID, [NULL if value is None else _UUID_LENGTH + value.bytes for value in values]
+    )

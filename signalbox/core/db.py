@@ -51,7 +51,12 @@ class Database:
     async def open(self) -> None:
         """Make the pool; connections are opened when first needed."""
         self._engine = create_async_engine(
-            sqlalchemy_url(self.url), pool_size=self._pool_size, max_overflow=5, pool_pre_ping=True, pool_timeout=5
+            sqlalchemy_url(self.url),
+            pool_size=self._pool_size,
+            max_overflow=5,
+            pool_pre_ping=True,
+            pool_timeout=5,
+            hide_parameters=True,
         )
 
     async def close(self) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from signalbox.accounts.errors import ExpiredToken, InvalidToken, MissingToken
 from signalbox.core.errors import AppError
+from signalbox.http.errors import InvalidParameters, MethodNotAllowed, NotFound
+
+__all__ = [
+    "ExpiredToken",
+    "InvalidParameters",
+    "InvalidToken",
+    "MethodNotAllowed",
+    "MissingToken",
+    "NotFound",
+]
 
 
 class UnreadableBody(AppError):
@@ -11,10 +22,6 @@ class UnreadableBody(AppError):
 
 class MissingParameters(AppError):
     code, status, message = "missing_parameters", 400, "A required field is missing."
-
-
-class InvalidParameters(AppError):
-    code, status, message = "invalid_parameters", 400, "A field has a value that is not allowed."
 
 
 class InvalidApiKey(AppError):
@@ -26,23 +33,19 @@ class AppNotRecording(AppError):
 
 
 class DomainNotAllowed(AppError):
-    code, status, message = "domain_not_allowed", 403, "This app does not accept calls from this page."
+    code, status, message = (
+        "domain_not_allowed",
+        403,
+        "This app does not accept calls from this page.",
+    )
 
 
 class QuotaExceeded(AppError):
-    code, status, message = "quota_exceeded", 403, "The participant minutes of this month are used up."
-
-
-class MissingToken(AppError):
-    code, status, message = "missing_token", 401, "The request carries no token."
-
-
-class InvalidToken(AppError):
-    code, status, message = "invalid_token", 401, "The token is not valid here."
-
-
-class ExpiredToken(AppError):
-    code, status, message = "expired_token", 401, "The token is too old."
+    code, status, message = (
+        "quota_exceeded",
+        403,
+        "The participant minutes of this month are used up.",
+    )
 
 
 class InvalidMeta(AppError):
@@ -79,11 +82,3 @@ class BatchTooLarge(AppError):
 
 class RateLimited(AppError):
     code, status, message = "rate_limited", 429, "Too many requests; try again later."
-
-
-class NotFound(AppError):
-    code, status, message = "not_found", 404, "There is nothing here."
-
-
-class MethodNotAllowed(AppError):
-    code, status, message = "method_not_allowed", 405, "This method is not possible here."

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, put
-from litestar.params import FromPath, NamedDependency
+from litestar.params import FromPath
 
 from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts import service as accounts
@@ -26,13 +26,12 @@ from signalbox.accounts.errors import (
 )
 from signalbox.accounts.guards import accounts_of
 from signalbox.core.actor import Actor
-from signalbox.core.clock import Clock
-from signalbox.core.db import Database, Tx
+from signalbox.core.db import Tx
 from signalbox.http.errors import PayloadTooLarge
-from signalbox.http.paging import Page
 from signalbox.monitoring.errors import UnreadableBody
 from signalbox.monitoring.queries.usage import usage
 from signalbox.monitoring.routes.answers import Answer, json_answer, list_of, one_of, page_answer
+from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenPage
 from signalbox.monitoring.routes.shapes import printed
 
 AnyRequest = Request[Any, Any, Any]
@@ -66,9 +65,7 @@ class AppItem(msgspec.Struct, kw_only=True):
 
 
 @get("/organizations", responses=list_of(OrganizationItem), summary="Own organizations")
-async def list_organizations(
-    db: NamedDependency[Database], actor: NamedDependency[Actor], page: NamedDependency[Page | None]
-) -> Answer:
+async def list_organizations(db: GivenDb, actor: GivenActor, page: GivenPage) -> Answer:
     """Every organization that the caller belongs to, oldest first."""
     async with db.read() as tx:
         limit, offset = (page.limit, page.offset) if page else (None, 0)
@@ -86,9 +83,9 @@ async def list_organizations(
 )
 async def create_organization(
     request: AnyRequest,
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
 ) -> Answer:
     """Add an organization; a user becomes its owner."""
     name = _needed(await _body(request), "name", str)
@@ -104,7 +101,7 @@ async def create_organization(
 
 @delete("/organizations", status_code=200, include_in_schema=False)
 async def delete_no_organization(
-    actor: NamedDependency[Actor],  # noqa: ARG001  # taken so that strangers get 401
+    actor: GivenActor,  # noqa: ARG001  # taken so that strangers get 401
 ) -> Answer:
     """Without an id there is nothing to delete."""
     raise MissingParameters(parameter="id")
@@ -112,7 +109,7 @@ async def delete_no_organization(
 
 @get("/organizations/{organization_id:uuid}", responses=one_of(OrganizationItem))
 async def get_organization(
-    db: NamedDependency[Database], actor: NamedDependency[Actor], organization_id: FromPath[UUID]
+    db: GivenDb, actor: GivenActor, organization_id: FromPath[UUID]
 ) -> Answer:
     """One of the caller's organizations."""
     async with db.read() as tx:
@@ -129,9 +126,9 @@ async def get_organization(
 )
 async def update_organization(
     request: AnyRequest,
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     organization_id: FromPath[UUID],
 ) -> Answer:
     """Rename an organization; owners only."""
@@ -144,9 +141,9 @@ async def update_organization(
 
 @delete("/organizations/{organization_id:uuid}", status_code=200)
 async def delete_organization(
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     organization_id: FromPath[UUID],
 ) -> Answer:
     """Switch an organization off, with its apps and keys; owners only."""
@@ -156,10 +153,10 @@ async def delete_organization(
 
 @get("/apps", responses=list_of(AppItem), summary="Own apps")
 async def list_apps(
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
-    page: NamedDependency[Page | None],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
+    page: GivenPage,
 ) -> Answer:
     """Every active app that the caller may see, oldest first."""
     async with db.read() as tx:
@@ -173,9 +170,9 @@ async def list_apps(
 @post("/apps", status_code=200, responses=one_of(AppItem), request_max_body_size=None)
 async def create_app(
     request: AnyRequest,
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
 ) -> Answer:
     """Register an app in an organization of the caller."""
     fields = await _body(request)
@@ -192,9 +189,9 @@ async def create_app(
 
 @get("/apps/{app_id:uuid}", responses=one_of(AppItem))
 async def get_app(
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
     """One app, with its participant seconds of the last 31 days including today."""
@@ -209,9 +206,9 @@ async def get_app(
 @put("/apps/{app_id:uuid}", responses=one_of(AppItem), request_max_body_size=None)
 async def update_app(
     request: AnyRequest,
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
     """Change `name`, `domain` (null or "" clears it), `interval` (ms) or `recording`."""
@@ -233,9 +230,9 @@ async def update_app(
 
 @delete("/apps/{app_id:uuid}", status_code=200)
 async def delete_app(
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
     """Switch an app off; its key is refused from now on."""
@@ -246,9 +243,9 @@ async def delete_app(
 @post("/apps/{app_id:uuid}/reset-key", status_code=200, request_max_body_size=None)
 async def reset_app_key(
     request: AnyRequest,
-    db: NamedDependency[Database],
-    actor: NamedDependency[Actor],
-    clock: NamedDependency[Clock],
+    db: GivenDb,
+    actor: GivenActor,
+    clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
     """Give an app another key. The old one dies at once, or after `grace_s` seconds."""

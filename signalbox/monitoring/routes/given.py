@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from litestar.di import NamedDependency
+from litestar.params import SkipValidationMarker
 
 from signalbox.core.actor import Actor
 from signalbox.core.clock import Clock
@@ -11,7 +14,8 @@ from signalbox.http.paging import Page
 from signalbox.monitoring.queries import Span
 
 GivenDb = NamedDependency[Database]
-GivenClock = NamedDependency[Clock]
+# A Protocol cannot be checked when the application hands it in.
+GivenClock = Annotated[NamedDependency[Clock], SkipValidationMarker()]
 GivenActor = NamedDependency[Actor]
 GivenPage = NamedDependency[Page | None]
 GivenOrder = NamedDependency[bool]

@@ -51,7 +51,9 @@ class Stretch:
 def stretches(stays: Iterable[Stay]) -> list[Stretch]:
     """Overlapping stays joined, in order. Empty when there are none."""
     joined: list[Stretch] = []
-    for stay in sorted(stays, key=lambda stay: (stay.start_us, stay.end_us is None, stay.end_us or 0)):
+    for stay in sorted(
+        stays, key=lambda stay: (stay.start_us, stay.end_us is None, stay.end_us or 0)
+    ):
         last = joined[-1] if joined else None
         if last is None or (last.end_us is not None and stay.start_us > last.end_us):
             joined.append(Stretch(stay.start_us, stay.end_us))
@@ -75,7 +77,9 @@ def conference_state(stays: Iterable[Stay]) -> ConferenceState:
     """Fold all stays of a conference."""
     joined = stretches(stays)
     if not joined:
-        return ConferenceState(ongoing=False, start_us=None, call_start_us=None, end_us=None, duration_s=0)
+        return ConferenceState(
+            ongoing=False, start_us=None, call_start_us=None, end_us=None, duration_s=0
+        )
     last = joined[-1]
     ongoing = last.end_us is None
     return ConferenceState(
@@ -117,17 +121,22 @@ class SessionState:
     findings: list[Finding] = field(default_factory=list)
 
 
-def leaves_after(facts: Iterable[SessionFact], start_us: int, *, peer: UUID | None = None) -> int | None:
+def leaves_after(
+    facts: Iterable[SessionFact], start_us: int, *, peer: UUID | None = None
+) -> int | None:
     """When a connection that began at `start_us` was ended by its session: the first final leave, or removal of its peer, from then on; else None."""
     ends = [
         fact.at_us
         for fact in facts
-        if fact.at_us >= start_us and (fact.kind in FINAL_LEAVES or (fact.kind == "remove_peer" and fact.value == str(peer)))
+        if fact.at_us >= start_us
+        and (fact.kind in FINAL_LEAVES or (fact.kind == "remove_peer" and fact.value == str(peer)))
     ]
     return min(ends) if ends else None
 
 
-def fold_session(session: UUID, *, facts: Iterable[SessionFact], connections: Iterable[tuple[str, bool]]) -> SessionState:
+def fold_session(
+    session: UUID, *, facts: Iterable[SessionFact], connections: Iterable[tuple[str, bool]]
+) -> SessionState:
     """State of a session from its facts and, per connection, (state, established)."""
     state = SessionState()
     ordered = sorted(facts, key=lambda fact: (fact.at_us, fact.kind, str(fact.event)))
@@ -144,7 +153,9 @@ def fold_session(session: UUID, *, facts: Iterable[SessionFact], connections: It
 def _raise(state: SessionState, session: UUID, fact: SessionFact) -> None:
     if fact.kind == "gum_failure" and fact.event:
         event = UUID(fact.event)
-        from_event = once("getusermedia_error", event, at_us=fact.at_us, data=fact.value, events=[event])
+        from_event = once(
+            "getusermedia_error", event, at_us=fact.at_us, data=fact.value, events=[event]
+        )
         state.findings.append(from_event)
     elif fact.kind == "rejoin":
         state.findings.append(once("multiple_rejoins", session, at_us=fact.at_us))
@@ -155,10 +166,14 @@ def _judge_media(state: SessionState, session: UUID, facts: list[SessionFact]) -
     failures = [fact for fact in facts if fact.kind == "gum_failure"]
     if requests and requests == len(failures):
         evidence = [UUID(fact.event) for fact in failures if fact.event]
-        state.findings.append(once("no_media_access", session, at_us=state.left_us or 0, events=evidence))
+        state.findings.append(
+            once("no_media_access", session, at_us=state.left_us or 0, events=evidence)
+        )
 
 
-def _judge_connection(state: SessionState, session: UUID, connections: list[tuple[str, bool]]) -> None:
+def _judge_connection(
+    state: SessionState, session: UUID, connections: list[tuple[str, bool]]
+) -> None:
     def never(state_: str, established: bool) -> bool:
         return state_ in ("new", "connecting", "failed") and not established
 

@@ -16,11 +16,28 @@ from signalbox.monitoring.rules.issues import MAX_EVIDENCE, Finding, once, per_e
 STATES = ("new", "connecting", "connected", "disconnected", "failed", "closed")
 ICE_STATES = ("new", "checking", "connected", "completed", "failed", "disconnected", "closed")
 GATHERING_STATES = ("new", "gathering", "complete")
-SIGNALING_STATES = ("stable", "have-local-offer", "have-remote-offer", "have-local-pranswer", "have-remote-pranswer", "closed")
+SIGNALING_STATES = (
+    "stable",
+    "have-local-offer",
+    "have-remote-offer",
+    "have-local-pranswer",
+    "have-remote-pranswer",
+    "closed",
+)
 CANDIDATE_TYPES = ("host", "srflx", "prflx", "relay")
 
 MAX_FACTS = 2_000
-_RANK = {"end": 9, "closed": 8, "failed": 7, "disconnected": 6, "connected": 5, "completed": 4, "connecting": 3, "checking": 2, "new": 1}
+_RANK = {
+    "end": 9,
+    "closed": 8,
+    "failed": 7,
+    "disconnected": 6,
+    "connected": 5,
+    "completed": 4,
+    "connecting": 3,
+    "checking": 2,
+    "new": 1,
+}
 
 
 class Fact(NamedTuple):
@@ -102,7 +119,9 @@ class Life:
     lost: bool = False  # a disconnected since the last connected
     lost_us: int = 0
     may_lower: bool = False  # a negotiation or loss since `connected`
-    settled: bool = False  # the connection itself, not only ICE, said that this negotiation is connected
+    settled: bool = (
+        False  # the connection itself, not only ICE, said that this negotiation is connected
+    )
 
     @property
     def duration_s(self) -> int | None:
@@ -222,17 +241,33 @@ def _ice_error(life: Life, fact: Fact) -> None:
             finding.count += 1
             finding.events = [*finding.events, *event][:MAX_EVIDENCE]
             return
-    life.findings.append(once("icecandidateerror", life.connection, at_us=fact.at_us, data=fact.value, events=event))
+    life.findings.append(
+        once("icecandidateerror", life.connection, at_us=fact.at_us, data=fact.value, events=event)
+    )
 
 
 def _tcp(life: Life, fact: Fact) -> None:
     life.tcp = True
-    life.findings.append(once("tcp_used", life.connection, at_us=fact.at_us, events=[UUID(fact.event)] if fact.event else []))
+    life.findings.append(
+        once(
+            "tcp_used",
+            life.connection,
+            at_us=fact.at_us,
+            events=[UUID(fact.event)] if fact.event else [],
+        )
+    )
 
 
 def _turn(life: Life, fact: Fact) -> None:
     life.turn = True
-    life.findings.append(once("turn_used", life.connection, at_us=fact.at_us, events=[UUID(fact.event)] if fact.event else []))
+    life.findings.append(
+        once(
+            "turn_used",
+            life.connection,
+            at_us=fact.at_us,
+            events=[UUID(fact.event)] if fact.event else [],
+        )
+    )
 
 
 def _end(life: Life, fact: Fact) -> None:
@@ -255,7 +290,17 @@ _STEPS = {
 }
 
 
-def is_established_by(*, state: str | None, nominated: bool, selected: bool, sent: float, received: float, rtt: float | None, local: str | None, remote: str | None) -> bool:
+def is_established_by(
+    *,
+    state: str | None,
+    nominated: bool,
+    selected: bool,
+    sent: float,
+    received: float,
+    rtt: float | None,
+    local: str | None,
+    remote: str | None,
+) -> bool:
     """Whether the candidate pair of a stats post shows an open path; RTP counters are looked at by the caller."""
     if state == "succeeded" and (nominated or selected or rtt is not None):
         return True

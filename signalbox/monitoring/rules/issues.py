@@ -53,9 +53,17 @@ class Finding:
         return CATALOGUE[self.code][0]
 
 
-def once(code: str, about: UUID, *, at_us: int, data: Any = None, events: Iterable[UUID] = ()) -> Finding:
+def once(
+    code: str, about: UUID, *, at_us: int, data: Any = None, events: Iterable[UUID] = ()
+) -> Finding:
     """The one issue with this code of a session or connection."""
-    return Finding(id=derived_id(about, code), code=code, at_us=at_us, data=data, events=list(events)[:MAX_EVIDENCE])
+    return Finding(
+        id=derived_id(about, code),
+        code=code,
+        at_us=at_us,
+        data=data,
+        events=list(events)[:MAX_EVIDENCE],
+    )
 
 
 def per_event(code: str, event: UUID, *, at_us: int, data: Any = None) -> Finding:
@@ -81,7 +89,9 @@ class ScoredInterval:
     seconds: float
 
 
-def quality_band(points: Iterable[ScoredInterval], *, low: float, high: float, at_least_s: float = 30.0) -> float | None:
+def quality_band(
+    points: Iterable[ScoredInterval], *, low: float, high: float, at_least_s: float = 30.0
+) -> float | None:
     """Mean score of the points with low <= score < high, two decimals; None unless their intervals add up to `at_least_s`."""
     inside = [point for point in points if low <= point.emos < high]
     if not inside or sum(point.seconds for point in inside) < at_least_s:

@@ -33,7 +33,9 @@ class Applier:
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
 
-    async def __call__(self, connection: AsyncConnection[Any], messages: Sequence[Message]) -> list[Any]:
+    async def __call__(
+        self, connection: AsyncConnection[Any], messages: Sequence[Message]
+    ) -> list[Any]:
         """Apply kind by kind; messages of different requests are concurrent, so their order does not matter."""
         now_us = self._now_us()
         outcomes: dict[int, Any] = {}

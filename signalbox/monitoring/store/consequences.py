@@ -75,11 +75,19 @@ async def draw_consequences(
         if _is_affected(life, sessions):
             _fold_connection(life, sessions, found, gone)
     await write_connections(connection, connections.values(), seen_us=now_us)
-    judged = [s for s in sessions.values() if s.judged or any(_belongs(life, s) for life in connections.values() if life.changed)]
+    judged = [
+        s
+        for s in sessions.values()
+        if s.judged or any(_belongs(life, s) for life in connections.values() if life.changed)
+    ]
     if judged:
-        rows = await _current_rows(connection, {session.key.conference for session in judged}, connections)
+        rows = await _current_rows(
+            connection, {session.key.conference for session in judged}, connections
+        )
         await _settle_sessions(connection, judged, rows, devices, found, gone, now_us=now_us)
-        await _settle_conferences(connection, {session.key.conference for session in judged}, rows, now_us=now_us)
+        await _settle_conferences(
+            connection, {session.key.conference for session in judged}, rows, now_us=now_us
+        )
     await write_session_lives(connection, sessions.values())
     await write_findings(connection, found, gone)
 
@@ -92,7 +100,11 @@ def _is_affected(life: ConnectionLife, sessions: dict[UUID, SessionLife]) -> boo
     if life.changed:
         return True
     session = sessions.get(life.session.id)
-    return session is not None and session.facts != session.before and _left(life, session.facts) != _left(life, session.before)
+    return (
+        session is not None
+        and session.facts != session.before
+        and _left(life, session.facts) != _left(life, session.before)
+    )
 
 
 def _left(life: ConnectionLife, facts: Iterable[Any]) -> int | None:
@@ -100,7 +112,10 @@ def _left(life: ConnectionLife, facts: Iterable[Any]) -> int | None:
 
 
 def _fold_connection(
-    life: ConnectionLife, sessions: dict[UUID, SessionLife], found: list[tuple[Owner, Finding]], gone: list[UUID]
+    life: ConnectionLife,
+    sessions: dict[UUID, SessionLife],
+    found: list[tuple[Owner, Finding]],
+    gone: list[UUID],
 ) -> None:
     session = sessions[life.session.id]
     life.changed = True
@@ -119,7 +134,14 @@ async def _current_rows(
     """All connections of the conferences; those just folded are written already."""
     cursor = await connection.execute(_ALL_STAYS, (sorted(conferences),))
     return [
-        _Row(found, conference, session, Stay(micros(start), None if end is None else micros(end)), state, established)
+        _Row(
+            found,
+            conference,
+            session,
+            Stay(micros(start), None if end is None else micros(end)),
+            state,
+            established,
+        )
         for found, conference, session, start, end, state, established in await cursor.fetchall()
     ]
 
@@ -138,7 +160,11 @@ async def _settle_sessions(
     used: dict[tuple[UUID, str], int] = {}
     for session in judged:
         own = [row for row in rows if row.session == session.key.id]
-        state = fold_session(session.key.id, facts=session.facts, connections=[(row.state, row.established) for row in own])
+        state = fold_session(
+            session.key.id,
+            facts=session.facts,
+            connections=[(row.state, row.established) for row in own],
+        )
         _session_findings(session, state, found, gone)
         joined = stretches(row.stay for row in own)
         running = joined[-1].start_us if joined and joined[-1].end_us is None else None
@@ -148,10 +174,14 @@ async def _settle_sessions(
     if used:
         keys = sorted(used)
         days = [date.fromisoformat(day) for _, day in keys]
-        await connection.execute(_USAGE, ([app for app, _ in keys], days, [used[key] for key in keys]))
+        await connection.execute(
+            _USAGE, ([app for app, _ in keys], days, [used[key] for key in keys])
+        )
 
 
-def _session_findings(session: SessionLife, state: SessionState, found: list[tuple[Owner, Finding]], gone: list[UUID]) -> None:
+def _session_findings(
+    session: SessionLife, state: SessionState, found: list[tuple[Owner, Finding]], gone: list[UUID]
+) -> None:
     key = session.key
     owner = Owner(key.app, key.organization, key.conference, key.participant, key.id)
     known = fold_session(key.id, facts=session.before, connections=[]).findings
@@ -163,7 +193,9 @@ def _session_findings(session: SessionLife, state: SessionState, found: list[tup
         gone.extend(derived_id(key.id, code) for code in _JUDGED_AT_END if code not in raised)
 
 
-def _count_usage(session: SessionLife, days: dict[str, int], used: dict[tuple[UUID, str], int]) -> None:
+def _count_usage(
+    session: SessionLife, days: dict[str, int], used: dict[tuple[UUID, str], int]
+) -> None:
     """Add what is not yet counted; facts that came late may move seconds between days or take some back."""
     for day in sorted({*days, *session.counted}):
         more = days.get(day, 0) - session.counted.get(day, 0)
@@ -174,9 +206,14 @@ def _count_usage(session: SessionLife, days: dict[str, int], used: dict[tuple[UU
         session.touched = True
 
 
-async def _settle_conferences(connection: AsyncConnection[Any], ids: set[UUID], rows: list[_Row], *, now_us: int) -> None:
+async def _settle_conferences(
+    connection: AsyncConnection[Any], ids: set[UUID], rows: list[_Row], *, now_us: int
+) -> None:
     ordered = sorted(ids)
-    states = [conference_state(row.stay for row in rows if row.conference == conference) for conference in ordered]
+    states = [
+        conference_state(row.stay for row in rows if row.conference == conference)
+        for conference in ordered
+    ]
     seen = instant(now_us)
     await connection.execute(
         _UPDATE_CONFERENCES,
@@ -187,5 +224,3 @@ async def _settle_conferences(connection: AsyncConnection[Any], ids: set[UUID], 
 
 def _at(at_us: int | None) -> Any:
     return None if at_us is None else instant(at_us)
-
-

@@ -36,7 +36,9 @@ _LINKS = """
 Key = tuple[UUID, str]
 
 
-async def ensure_conferences(connection: AsyncConnection[Any], wanted: dict[Key, Initialize]) -> dict[Key, UUID]:
+async def ensure_conferences(
+    connection: AsyncConnection[Any], wanted: dict[Key, Initialize]
+) -> dict[Key, UUID]:
     """Ids of the conferences, made where missing; a given name replaces the stored one."""
     rows = [wanted[key] for key in sorted(wanted)]
     at = [instant(row.at_us) for row in rows]
@@ -53,7 +55,15 @@ class Person:
 
     __slots__ = ("app", "at_us", "is_sfu", "name", "organization", "participant_id")
 
-    def __init__(self, app: UUID, organization: UUID, participant_id: str, name: str | None, is_sfu: bool, at_us: int) -> None:
+    def __init__(
+        self,
+        app: UUID,
+        organization: UUID,
+        participant_id: str,
+        name: str | None,
+        is_sfu: bool,
+        at_us: int,
+    ) -> None:
         self.app, self.organization, self.participant_id = app, organization, participant_id
         self.name, self.is_sfu, self.at_us = name, is_sfu, at_us
 
@@ -63,7 +73,9 @@ class Person:
         self.is_sfu = self.is_sfu or other.is_sfu
 
 
-async def ensure_participants(connection: AsyncConnection[Any], wanted: dict[Key, Person]) -> dict[Key, UUID]:
+async def ensure_participants(
+    connection: AsyncConnection[Any], wanted: dict[Key, Person]
+) -> dict[Key, UUID]:
     """Ids of the participants, made where missing. Once an SFU, always an SFU."""
     if not wanted:
         return {}
@@ -80,10 +92,14 @@ async def link(connection: AsyncConnection[Any], pairs: set[tuple[UUID, UUID]]) 
     """Link conferences and participants; known links stay."""
     if pairs:
         ordered = sorted(pairs)
-        await connection.execute(_LINKS, ([pair[0] for pair in ordered], [pair[1] for pair in ordered]))
+        await connection.execute(
+            _LINKS, ([pair[0] for pair in ordered], [pair[1] for pair in ordered])
+        )
 
 
-async def initialize(connection: AsyncConnection[Any], messages: list[Initialize], outcomes: dict[int, Any]) -> None:
+async def initialize(
+    connection: AsyncConnection[Any], messages: list[Initialize], outcomes: dict[int, Any]
+) -> None:
     """Find or make conference and participant of each message. Two calls at once give one conference: the unique constraint decides."""
     if not messages:
         return
@@ -93,13 +109,23 @@ async def initialize(connection: AsyncConnection[Any], messages: list[Initialize
         key = (message.app, message.conference_id)
         known = rooms.setdefault(key, message)
         known.conference_name = message.conference_name or known.conference_name
-        person = Person(message.app, message.organization, message.participant_id, message.participant_name, False, message.at_us)
+        person = Person(
+            message.app,
+            message.organization,
+            message.participant_id,
+            message.participant_name,
+            False,
+            message.at_us,
+        )
         people.setdefault((message.app, message.participant_id), person).merge(person)
     conferences = await ensure_conferences(connection, rooms)
     participants = await ensure_participants(connection, people)
     pairs = set()
     for message in messages:
-        pair = conferences[message.app, message.conference_id], participants[message.app, message.participant_id]
+        pair = (
+            conferences[message.app, message.conference_id],
+            participants[message.app, message.participant_id],
+        )
         outcomes[id(message)] = pair
         pairs.add(pair)
     await link(connection, pairs)
@@ -128,12 +154,19 @@ _COUNT = """
     RETURNING conference_id, participant_id, sessions"""
 
 
-async def start_sessions(connection: AsyncConnection[Any], messages: list[StartSession], outcomes: dict[int, Any]) -> None:
+async def start_sessions(
+    connection: AsyncConnection[Any], messages: list[StartSession], outcomes: dict[int, Any]
+) -> None:
     """Insert sessions; a participant's second one in a conference raises `multiple_rejoins`."""
     if not messages:
         return
-    cursor = await connection.execute(_SOURCES, ([m.conference for m in messages], [m.participant for m in messages]))
-    sources = {(conference, participant): (app, org) for conference, participant, app, org in await cursor.fetchall()}
+    cursor = await connection.execute(
+        _SOURCES, ([m.conference for m in messages], [m.participant for m in messages])
+    )
+    sources = {
+        (conference, participant): (app, org)
+        for conference, participant, app, org in await cursor.fetchall()
+    }
     good = []
     for message in messages:
         if (message.conference, message.participant) in sources:
@@ -146,7 +179,9 @@ async def start_sessions(connection: AsyncConnection[Any], messages: list[StartS
 
 
 async def _insert_sessions(
-    connection: AsyncConnection[Any], messages: list[StartSession], sources: dict[tuple[UUID, UUID], tuple[UUID, UUID]]
+    connection: AsyncConnection[Any],
+    messages: list[StartSession],
+    sources: dict[tuple[UUID, UUID], tuple[UUID, UUID]],
 ) -> None:
     earlier = await _count_entries(connection, messages)
     owners = [sources[m.conference, m.participant] for m in messages]
@@ -171,14 +206,21 @@ async def _insert_sessions(
     await write_findings(connection, findings, [])
 
 
-async def _count_entries(connection: AsyncConnection[Any], messages: list[StartSession]) -> dict[tuple[UUID, UUID], int]:
+async def _count_entries(
+    connection: AsyncConnection[Any], messages: list[StartSession]
+) -> dict[tuple[UUID, UUID], int]:
     counts: dict[tuple[UUID, UUID], int] = {}
     for message in messages:
         pair = (message.conference, message.participant)
         counts[pair] = counts.get(pair, 0) + 1
     ordered = sorted(counts)
-    cursor = await connection.execute(_COUNT, ([p[0] for p in ordered], [p[1] for p in ordered], [counts[p] for p in ordered]))
-    return {(conference, participant): total - counts[conference, participant] for conference, participant, total in await cursor.fetchall()}
+    cursor = await connection.execute(
+        _COUNT, ([p[0] for p in ordered], [p[1] for p in ordered], [counts[p] for p in ordered])
+    )
+    return {
+        (conference, participant): total - counts[conference, participant]
+        for conference, participant, total in await cursor.fetchall()
+    }
 
 
 def text(raw: bytes | None) -> str | None:
@@ -194,11 +236,20 @@ _UPDATE = """
         geo_ip, session_info, app_version, webrtc_sdk"""
 
 
-async def update_sessions(connection: AsyncConnection[Any], messages: list[UpdateSession], outcomes: dict[int, Any]) -> None:
+async def update_sessions(
+    connection: AsyncConnection[Any], messages: list[UpdateSession], outcomes: dict[int, Any]
+) -> None:
     """Overwrite the fields that came. Few of these come, so each is a statement of its own."""
     for message in sorted(messages, key=lambda message: message.session.id):
         cursor = await connection.execute(
-            _UPDATE, (text(message.platform), text(message.constraints), text(message.devices), message.webrtc_sdk, message.session.id)
+            _UPDATE,
+            (
+                text(message.platform),
+                text(message.constraints),
+                text(message.devices),
+                message.webrtc_sdk,
+                message.session.id,
+            ),
         )
         row = await cursor.fetchone()
         names = [column.name for column in cursor.description or ()]

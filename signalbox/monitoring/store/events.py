@@ -9,7 +9,12 @@ from psycopg import AsyncConnection
 
 from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
-from signalbox.monitoring.errors import ConferenceNotFound, ConnectionNotFound, ParticipantEqualPeer, ParticipantNotFound
+from signalbox.monitoring.errors import (
+    ConferenceNotFound,
+    ConnectionNotFound,
+    ParticipantEqualPeer,
+    ParticipantNotFound,
+)
 from signalbox.monitoring.rules.calls import SessionFact
 from signalbox.monitoring.rules.connection import with_fact
 from signalbox.monitoring.store.consequences import draw_consequences
@@ -41,7 +46,9 @@ class Touched:
         self.devices: dict[UUID, str] = {}
 
 
-async def apply_events(connection: AsyncConnection[Any], events: list[Event], outcomes: dict[int, Any], *, now_us: int) -> None:
+async def apply_events(
+    connection: AsyncConnection[Any], events: list[Event], outcomes: dict[int, Any], *, now_us: int
+) -> None:
     """Store the events of a batch and everything that follows from them."""
     if not events:
         return
@@ -64,7 +71,9 @@ async def apply_events(connection: AsyncConnection[Any], events: list[Event], ou
         outcomes[id(event)] = (peer, target) if event.add else sightings.answer(event)
     await insert_connections(connection, touched.added)
     await apply_tracks(connection, sightings)
-    await draw_consequences(connection, touched.sessions, touched.connections, touched.devices, now_us=now_us)
+    await draw_consequences(
+        connection, touched.sessions, touched.connections, touched.devices, now_us=now_us
+    )
     if rows:
         await copy_events(connection, rows)
 
@@ -77,7 +86,10 @@ async def _load(connection: AsyncConnection[Any], events: list[Event], touched: 
     touched.sessions = await lock_sessions(connection, own)
     named = {event.connection for event in events if event.connection is not None}
     touched.connections = await lock_connections(
-        connection, ids=named, sessions=whole, heavy={event.connection for event in heavy if event.connection}
+        connection,
+        ids=named,
+        sessions=whole,
+        heavy={event.connection for event in heavy if event.connection},
     )
 
 
@@ -94,14 +106,18 @@ _FIND_PEERS = """
     ORDER BY wanted.app, wanted.peer, (p.id = wanted.peer_uuid) DESC NULLS LAST"""
 
 
-async def _resolve_peers(connection: AsyncConnection[Any], events: list[Event], touched: Touched) -> None:
+async def _resolve_peers(
+    connection: AsyncConnection[Any], events: list[Event], touched: Touched
+) -> None:
     people: dict[tuple[UUID, str], Person] = {}
     asked: set[tuple[UUID, str]] = set()
     for event in events:
         key = event.session
         if event.add is not None:
             add = event.add
-            person = Person(key.app, key.organization, add.peer_id, add.peer_name, add.is_sfu, event.at_us)
+            person = Person(
+                key.app, key.organization, add.peer_id, add.peer_name, add.is_sfu, event.at_us
+            )
             people.setdefault((key.app, add.peer_id), person).merge(person)
         elif event.peer is not None and not _is_known_peer(event, touched):
             asked.add((key.app, event.peer))
@@ -109,10 +125,19 @@ async def _resolve_peers(connection: AsyncConnection[Any], events: list[Event], 
     if asked:
         ordered = sorted(asked)
         cursor = await connection.execute(
-            _FIND_PEERS, ([app for app, _ in ordered], [peer for _, peer in ordered], [uuid_or_none(peer) for _, peer in ordered])
+            _FIND_PEERS,
+            (
+                [app for app, _ in ordered],
+                [peer for _, peer in ordered],
+                [uuid_or_none(peer) for _, peer in ordered],
+            ),
         )
         touched.peers.update({(app, peer): found for app, peer, found in await cursor.fetchall()})
-    pairs = {(e.session.conference, touched.peers[e.session.app, e.add.peer_id]) for e in events if e.add is not None}
+    pairs = {
+        (e.session.conference, touched.peers[e.session.app, e.add.peer_id])
+        for e in events
+        if e.add is not None
+    }
     await link(connection, pairs)
 
 
@@ -144,7 +169,11 @@ def _refusal(event: Event, touched: Touched) -> AppError | None:
 def _is_repetition(event: Event, touched: Touched) -> bool:
     if event.add is not None or event.digest == 0:
         return False
-    holder = touched.connections[event.connection] if event.connection else touched.sessions[event.session.id]
+    holder = (
+        touched.connections[event.connection]
+        if event.connection
+        else touched.sessions[event.session.id]
+    )
     if is_repeated(holder.recent, event.digest, event.at_us):
         return True
     holder.recent = remember(holder.recent, event.digest, event.at_us)
@@ -184,7 +213,9 @@ def _take_session_facts(event: Event, peer: UUID | None, touched: Touched) -> No
 def _add_connection(event: Event, peer: UUID, touched: Touched) -> UUID:
     add = event.add
     assert add is not None
-    life = ConnectionLife(add.id, event.session, peer, event.at_us, add.state, [], b"", new=True, changed=True)
+    life = ConnectionLife(
+        add.id, event.session, peer, event.at_us, add.state, [], b"", new=True, changed=True
+    )
     touched.connections[add.id] = life
     touched.added.append(life)
     touched.sessions[event.session.id].judged = True
@@ -197,9 +228,13 @@ _STOPPED = """
     WHERE c.app_id = %s AND c.conference_id = %s AND c.is_active"""
 
 
-async def endings_of_stop(connection: AsyncConnection[Any], message: StopConference, outcomes: dict[int, Any]) -> list[Event]:
+async def endings_of_stop(
+    connection: AsyncConnection[Any], message: StopConference, outcomes: dict[int, Any]
+) -> list[Event]:
     """A leave for every session that is still open. ConferenceNotFound is answered for an unknown conference."""
-    found = await (await connection.execute(_STOPPED, (message.app, message.conference_id))).fetchall()
+    found = await (
+        await connection.execute(_STOPPED, (message.app, message.conference_id))
+    ).fetchall()
     outcomes[id(message)] = None if found else ConferenceNotFound()
     return [_leave(SessionKey(*row), message.at_us) for row in found if row[0] is not None]
 

@@ -37,7 +37,9 @@ _UPSERT = """
 _WITHDRAW = "UPDATE monitoring.issues SET is_active = false WHERE id = ANY(%s)"
 
 
-async def write_findings(connection: AsyncConnection[Any], found: Iterable[tuple[Owner, Finding]], gone: Iterable[UUID]) -> None:
+async def write_findings(
+    connection: AsyncConnection[Any], found: Iterable[tuple[Owner, Finding]], gone: Iterable[UUID]
+) -> None:
     """Store the found ones, new or changed, and withdraw those that are gone."""
     rows = {finding.id: (owner, finding) for owner, finding in found}
     if rows:
@@ -55,7 +57,9 @@ async def write_findings(connection: AsyncConnection[Any], found: Iterable[tuple
         await connection.execute(_WITHDRAW, (withdrawn,))
 
 
-def difference(before: Iterable[Finding], after: Iterable[Finding]) -> tuple[list[Finding], list[UUID]]:
+def difference(
+    before: Iterable[Finding], after: Iterable[Finding]
+) -> tuple[list[Finding], list[UUID]]:
     """Which findings are new or changed, and the ids of those that are gone."""
     old = {finding.id: finding for finding in before}
     new = {finding.id: finding for finding in after}

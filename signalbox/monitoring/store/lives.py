@@ -26,7 +26,10 @@ def is_repeated(recent: bytes, digest: int, at_us: int) -> bool:
     """Whether an event with this digest and nearly this instant is among the recent ones."""
     at_ms = at_us // 1000 % _WRAP
     for known, known_ms in _RECENT.iter_unpack(recent):
-        if known == digest and min((at_ms - known_ms) % _WRAP, (known_ms - at_ms) % _WRAP) <= SAME_INSTANT_MS:
+        if (
+            known == digest
+            and min((at_ms - known_ms) % _WRAP, (known_ms - at_ms) % _WRAP) <= SAME_INSTANT_MS
+        ):
             return True
     return False
 
@@ -68,7 +71,9 @@ class ConnectionLife:
     changed: bool = False
 
 
-_LOCK_CONFERENCES = "SELECT id FROM monitoring.conferences WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_CONFERENCES = (
+    "SELECT id FROM monitoring.conferences WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+)
 _LOCK_SESSIONS = """
     SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, s.end_time FROM monitoring.sessions s
     WHERE s.id = ANY(%s) ORDER BY s.id FOR NO KEY UPDATE"""
@@ -88,19 +93,26 @@ async def lock_conferences(connection: AsyncConnection[Any], ids: Iterable[UUID]
         await connection.execute(_LOCK_CONFERENCES, (wanted,))
 
 
-async def lock_sessions(connection: AsyncConnection[Any], ids: Iterable[UUID]) -> dict[UUID, SessionLife]:
+async def lock_sessions(
+    connection: AsyncConnection[Any], ids: Iterable[UUID]
+) -> dict[UUID, SessionLife]:
     """Lock and load sessions with their facts; unknown ids are left out."""
     wanted = sorted(set(ids))
     if not wanted:
         return {}
     locked = await (await connection.execute(_LOCK_SESSIONS, (wanted,))).fetchall()
-    lives = {row[0]: row[1:] for row in await (await connection.execute(_SESSION_LIVES, (wanted,))).fetchall()}
+    lives = {
+        row[0]: row[1:]
+        for row in await (await connection.execute(_SESSION_LIVES, (wanted,))).fetchall()
+    }
     loaded = {}
     for session, app, organization, conference, participant, end_time in locked:
         facts, recent, counted = lives.get(session, ([], b"", {}))
         key = SessionKey(session, app, organization, conference, participant)
         known = [SessionFact(*fact) for fact in facts]
-        loaded[session] = SessionLife(key, end_time, known, bytes(recent), counted, before=list(known))
+        loaded[session] = SessionLife(
+            key, end_time, known, bytes(recent), counted, before=list(known)
+        )
     return loaded
 
 
@@ -110,7 +122,9 @@ async def lock_connections(
     """Lock and load connections by id and all of some sessions. The facts come only for `heavy` ones and for those of `sessions`."""
     if not ids and not sessions:
         return {}
-    cursor = await connection.execute(_LOCK_CONNECTIONS, {"ids": sorted(ids), "sessions": sorted(sessions)})
+    cursor = await connection.execute(
+        _LOCK_CONNECTIONS, {"ids": sorted(ids), "sessions": sorted(sessions)}
+    )
     locked = await cursor.fetchall()
     with_facts = [row[0] for row in locked if row[0] in heavy or row[1] in sessions]
     cursor = await connection.execute(_CONNECTION_LIVES, (with_facts, [row[0] for row in locked]))
@@ -120,14 +134,18 @@ async def lock_connections(
         initial, facts, recent = lives[found]
         key = SessionKey(session, app, organization, conference, participant)
         known = [Fact(*fact) for fact in facts]
-        loaded[found] = ConnectionLife(found, key, peer, micros(start), initial, known, bytes(recent), before=list(known))
+        loaded[found] = ConnectionLife(
+            found, key, peer, micros(start), initial, known, bytes(recent), before=list(known)
+        )
     return loaded
 
 
 def refold(connection: ConnectionLife, facts: list[Fact], left_us: int | None) -> Life:
     """Fold a connection with the end that its session gave it, if any."""
     ended = facts if left_us is None else [*facts, Fact(left_us, "end")]
-    return fold(connection.id, start_us=connection.start_us, initial=connection.initial, facts=ended)
+    return fold(
+        connection.id, start_us=connection.start_us, initial=connection.initial, facts=ended
+    )
 
 
 _INSERT = """
@@ -163,12 +181,18 @@ async def insert_connections(connection: AsyncConnection[Any], added: list[Conne
          [k.conference for k in keys], [k.participant for k in keys], [life.peer for life in added],
          [instant(life.start_us) for life in added]),
     )  # fmt: skip
-    await connection.execute(_INSERT_LIVES, ([life.id for life in added], [life.initial for life in added]))
+    await connection.execute(
+        _INSERT_LIVES, ([life.id for life in added], [life.initial for life in added])
+    )
 
 
 def connection_info(life: Life) -> dict[str, Any]:
     """The documented description of a connection's set-up."""
-    return {"detected_tcp": life.tcp, "detected_turn": life.turn, "negotiations": [_negotiation(item) for item in life.negotiations]}
+    return {
+        "detected_tcp": life.tcp,
+        "detected_turn": life.turn,
+        "negotiations": [_negotiation(item) for item in life.negotiations],
+    }
 
 
 def _negotiation(item: Negotiation) -> dict[str, Any]:
@@ -189,7 +213,9 @@ def stamp(at_us: int) -> str:
     return instant(at_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-async def write_connections(connection: AsyncConnection[Any], lives: Iterable[ConnectionLife], *, seen_us: int) -> None:
+async def write_connections(
+    connection: AsyncConnection[Any], lives: Iterable[ConnectionLife], *, seen_us: int
+) -> None:
     """Write back folded connections, and the recent events of those that were only touched."""
     touched = [life for life in lives if life.touched or life.changed]
     folded = [(life, life.life) for life in touched if life.changed and life.life is not None]
@@ -202,11 +228,18 @@ async def write_connections(connection: AsyncConnection[Any], lives: Iterable[Co
              [f.duration_s for _, f in folded], [f.established for _, f in folded], [seen for _ in folded]),
         )  # fmt: skip
         await connection.execute(
-            _UPDATE_FACTS, ([c.id for c, _ in folded], [json.dumps(c.facts) for c, _ in folded], [c.recent for c, _ in folded])
+            _UPDATE_FACTS,
+            (
+                [c.id for c, _ in folded],
+                [json.dumps(c.facts) for c, _ in folded],
+                [c.recent for c, _ in folded],
+            ),
         )
     light = [life for life in touched if not life.changed]
     if light:
-        await connection.execute(_UPDATE_RECENT, ([life.id for life in light], [life.recent for life in light]))
+        await connection.execute(
+            _UPDATE_RECENT, ([life.id for life in light], [life.recent for life in light])
+        )
 
 
 _UPDATE_SESSIONS = """
@@ -228,7 +261,9 @@ class SessionUpdate:
     call_start_us: int | None
 
 
-async def write_sessions(connection: AsyncConnection[Any], updates: list[SessionUpdate], devices: dict[UUID, str]) -> None:
+async def write_sessions(
+    connection: AsyncConnection[Any], updates: list[SessionUpdate], devices: dict[UUID, str]
+) -> None:
     """Write back the columns of sessions."""
     if updates:
         await connection.execute(
@@ -238,7 +273,9 @@ async def write_sessions(connection: AsyncConnection[Any], updates: list[Session
         )  # fmt: skip
 
 
-async def write_session_lives(connection: AsyncConnection[Any], sessions: Iterable[SessionLife]) -> None:
+async def write_session_lives(
+    connection: AsyncConnection[Any], sessions: Iterable[SessionLife]
+) -> None:
     """Write back facts and recent events of the touched sessions."""
     touched = [session for session in sessions if session.touched]
     if touched:

@@ -102,7 +102,12 @@ class Event:
     @property
     def heavy(self) -> bool:
         """Whether it can change the state of its connection, session or conference."""
-        return self.add is not None or self.fact is not None or bool(self.session_facts) or self.remove_peer
+        return (
+            self.add is not None
+            or self.fact is not None
+            or bool(self.session_facts)
+            or self.remove_peer
+        )
 
 
 @dataclass(slots=True, kw_only=True)

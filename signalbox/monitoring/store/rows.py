@@ -19,7 +19,14 @@ _COPY_SAMPLES = """COPY monitoring.samples (id, app_id, conference_id, participa
 _EVENT_ROW, _SAMPLE_ROW = c.row(13), c.row(21)
 
 
-def event_row(event: Event, *, peer: UUID | None, connection: UUID | None, track: UUID | None, received_us: int) -> bytes:
+def event_row(
+    event: Event,
+    *,
+    peer: UUID | None,
+    connection: UUID | None,
+    track: UUID | None,
+    received_us: int,
+) -> bytes:
     """One row of monitoring.events."""
     session = event.session
     return b"".join((

@@ -37,7 +37,20 @@ Name = tuple[UUID, str, str]  # session, track id, direction
 class TrackRow:
     """A track in memory."""
 
-    __slots__ = ("at_us", "changed", "connection", "created_at", "direction", "id", "info", "info_at", "key", "kind", "label", "name")
+    __slots__ = (
+        "at_us",
+        "changed",
+        "connection",
+        "created_at",
+        "direction",
+        "id",
+        "info",
+        "info_at",
+        "key",
+        "kind",
+        "label",
+        "name",
+    )
 
     def __init__(self, key: SessionKey, sighting: TrackSighting, at_us: int) -> None:
         self.id, self.key, self.name = new_id(), key, sighting.track_id
@@ -116,14 +129,41 @@ class Sightings:
 async def find_tracks(connection: AsyncConnection[Any], events: list[Event]) -> Sightings:
     """Lock and load the tracks that the events name."""
     sightings = Sightings()
-    names = sorted({(event.session.id, sighting.track_id) for event in events for sighting in event.tracks})
+    names = sorted(
+        {(event.session.id, sighting.track_id) for event in events for sighting in event.tracks}
+    )
     if not names:
         return sightings
     keys = {event.session.id: event.session for event in events}
-    cursor = await connection.execute(_FIND, ([session for session, _ in names], [name for _, name in names]))
-    for found, session, owner, created_at, name, kind, direction, label, info, info_at in await cursor.fetchall():
-        row = TrackRow(keys[session], TrackSighting(track_id=name, kind=kind, direction=direction, label=label, connection=owner), 0)
-        row.id, row.created_at, row.info, row.info_at, row.changed = found, created_at, info, info_at, False
+    cursor = await connection.execute(
+        _FIND, ([session for session, _ in names], [name for _, name in names])
+    )
+    for (
+        found,
+        session,
+        owner,
+        created_at,
+        name,
+        kind,
+        direction,
+        label,
+        info,
+        info_at,
+    ) in await cursor.fetchall():
+        row = TrackRow(
+            keys[session],
+            TrackSighting(
+                track_id=name, kind=kind, direction=direction, label=label, connection=owner
+            ),
+            0,
+        )
+        row.id, row.created_at, row.info, row.info_at, row.changed = (
+            found,
+            created_at,
+            info,
+            info_at,
+            False,
+        )
         sightings.known[session, name, direction] = row
     return sightings
 
@@ -146,4 +186,7 @@ async def write_tracks(connection: AsyncConnection[Any], rows: list[TrackRow]) -
          [row.kind for row in rows], [row.direction for row in rows], [row.label for row in rows], [json.dumps(row.info) for row in rows],
          [json.dumps(row.info_at) for row in rows]),
     )  # fmt: skip
-    return {(session, name, direction): found for found, session, name, direction in await cursor.fetchall()}
+    return {
+        (session, name, direction): found
+        for found, session, name, direction in await cursor.fetchall()
+    }

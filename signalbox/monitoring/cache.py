@@ -1,0 +1,147 @@
+"""Facts that ingest needs for every request: apps for a second, sessions for as long as there is room."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from psycopg import Error as DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
+
+from signalbox.core.clock import Clock
+from signalbox.core.db import Database
+from signalbox.core.errors import Overloaded
+from signalbox.monitoring.errors import AppNotRecording, InvalidApiKey, InvalidToken
+from signalbox.monitoring.queries import identities
+from signalbox.monitoring.queries.identities import AppFacts
+from signalbox.monitoring.store.messages import SessionKey
+
+APP_LIFE_S = 1.0  # a reset key, a pause, a deletion take effect everywhere within this time
+_API_KEY = re.compile(r"[a-z0-9]{32}")
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Expiring(Generic[K, V]):
+    """A bounded cache; entries older than `life_s` are asked for again. None answers are kept too."""
+
+    def __init__(self, life_s: float | None, limit: int) -> None:
+        self._entries: OrderedDict[K, tuple[float, V | None]] = OrderedDict()
+        self._life_s, self._limit = life_s, limit
+
+    def get(self, key: K) -> tuple[bool, V | None]:
+        """Whether the key is known, and its value."""
+        entry = self._entries.get(key)
+        if entry is None or (
+            self._life_s is not None and time.monotonic() - entry[0] > self._life_s
+        ):
+            return False, None
+        return True, entry[1]
+
+    def put(self, key: K, value: V | None) -> None:
+        """Keep a value; the oldest falls out."""
+        self._entries[key] = (time.monotonic(), value)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+
+class Identities:
+    """Who a request comes from."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+        self._by_key: Expiring[str, AppFacts] = Expiring(APP_LIFE_S, 10_000)
+        self._by_id: Expiring[UUID, AppFacts] = Expiring(APP_LIFE_S, 10_000)
+        self._sessions: Expiring[UUID, SessionKey] = Expiring(None, 100_000)
+
+    async def app(self, api_key: str) -> AppFacts:
+        """The active app with this key; InvalidApiKey for anything else."""
+        if not _API_KEY.fullmatch(api_key):
+            raise InvalidApiKey(field="apiKey")
+        found = await self._ask(self._by_key, api_key, self._load_by_key)
+        if found is None or not found.is_active:
+            raise InvalidApiKey(field="apiKey")
+        return found
+
+    def known_session(self, session_id: UUID) -> tuple[SessionKey, AppFacts] | None:
+        """Session and app when both are at hand, else None: then await `session`."""
+        _, session = self._sessions.get(session_id)
+        if session is None:
+            return None
+        _, app = self._by_id.get(session.app)
+        if app is None:
+            return None
+        _check(app)
+        return session, app
+
+    async def session(self, session_id: UUID) -> tuple[SessionKey, AppFacts]:
+        """The session and its app.
+
+        Raises:
+            InvalidToken: there is no such session.
+            InvalidApiKey, AppNotRecording: its app was deleted or paused; both stop the SDK's retries.
+        """
+        session = await self._ask(self._sessions, session_id, self._load_session, keep_none=False)
+        if session is None:
+            raise InvalidToken()
+        app = await self._ask(self._by_id, session.app, self._load_by_id)
+        if app is None:
+            raise InvalidApiKey()
+        _check(app)
+        return session, app
+
+    async def page(
+        self, app_id: UUID, conference_id: str | None, participant_id: str | None
+    ) -> UUID | None:
+        """The uuid of a conference, else of a participant, by the application's id; None when there is none."""
+        try:
+            async with self._db.read() as tx:
+                if conference_id is not None:
+                    return await identities.page_of_conference(tx, app_id, conference_id)
+                return await identities.page_of_participant(tx, app_id, participant_id or "")
+        except (SQLAlchemyError, DatabaseError, OSError):
+            raise Overloaded(retry_after_s=1) from None
+
+    async def _ask(
+        self,
+        cache: Expiring[K, V],
+        key: K,
+        load: Callable[[K], Awaitable[V | None]],
+        *,
+        keep_none: bool = True,
+    ) -> V | None:
+        known, value = cache.get(key)
+        if known:
+            return value
+        try:
+            value = await load(key)
+        except (SQLAlchemyError, DatabaseError, OSError):
+            raise Overloaded(retry_after_s=1) from None
+        if value is not None or keep_none:
+            cache.put(key, value)
+        return value
+
+    async def _load_by_key(self, api_key: str) -> AppFacts | None:
+        async with self._db.read() as tx:
+            return await identities.app_by_key(tx, api_key, at=self._clock.now())
+
+    async def _load_by_id(self, app_id: UUID) -> AppFacts | None:
+        async with self._db.read() as tx:
+            return await identities.app_by_id(tx, app_id, at=self._clock.now())
+
+    async def _load_session(self, session_id: UUID) -> SessionKey | None:
+        async with self._db.read() as tx:
+            found = await identities.session_by_id(tx, session_id)
+        return None if found is None else SessionKey(*found)
+
+
+def _check(app: AppFacts) -> None:
+    if not app.is_active:
+        raise InvalidApiKey()
+    if not app.recording:
+        raise AppNotRecording()

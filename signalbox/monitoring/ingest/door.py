@@ -1,0 +1,265 @@
+"""Every route that the SDK posts to. A 2xx means committed, and always carries JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import structlog
+
+from signalbox.core.errors import AppError, Overloaded
+from signalbox.http.body import ClientGone, Receive, read_body
+from signalbox.http.cors import OPEN_HEADERS, OPEN_PREFLIGHT_HEADERS
+from signalbox.http.errors import Send, respond_empty, respond_error, respond_json
+from signalbox.http.peers import client_address, header
+from signalbox.monitoring.errors import (
+    BatchTooLarge,
+    InvalidParameters,
+    MethodNotAllowed,
+    MissingParameters,
+)
+from signalbox.monitoring.ingest import reading
+from signalbox.monitoring.ingest.entering import Entering
+from signalbox.monitoring.ingest.parts import (
+    Asgi,
+    Call,
+    Parts,
+    Scope,
+    check_origin,
+    json_part,
+    limit,
+)
+from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.store.lives import stamp
+from signalbox.monitoring.store.messages import Event, SessionKey, UpdateSession
+from signalbox.monitoring.wire import (
+    Body,
+    any_value,
+    decode_body,
+    delta_ms,
+    exact_text,
+    is_json_null,
+)
+
+NOTHING_TO_SAY = b'""'
+MAX_BATCH = 500
+log = structlog.get_logger(__name__)
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class IngestDoors:
+    """Answers the ingest routes, under `/v1` and at the root; hands everything else to `rest`."""
+
+    def __init__(self, parts: Parts, rest: Asgi) -> None:
+        self._parts, self._rest = parts, rest
+        entering = Entering(parts)
+        self._doors: dict[tuple[str, str], Callable[[Call], Awaitable[bytes]]] = {
+            ("POST", "/initialize"): entering.initialize,
+            ("POST", "/sessions"): entering.start,
+            ("PUT", "/sessions"): self._update_session,
+            ("POST", "/events/get-user-media"): self._media,
+            ("POST", "/events/browser"): self._browser,
+            ("POST", "/connection"): self._connection,
+            ("POST", "/connection/batch"): self._batch,
+            ("POST", "/stats"): self._stats,
+            ("POST", "/tracks"): self._new_track,
+            ("PUT", "/tracks"): self._changed_track,
+            ("POST", "/services/get-url"): entering.page_url,
+            ("POST", "/services/stop-conference"): entering.stop,
+        }
+        self._paths = {path for _, path in self._doors}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or hand it on."""
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith("/v1/"):
+            path = path[3:]
+        path = path.rstrip("/")
+        method: str = scope["method"]
+        door = self._doors.get((method, path))
+        if door is not None:
+            await self._answer(path, door, scope, receive, send)
+        elif path not in self._paths or (method in ("GET", "HEAD") and path in _READABLE):
+            await self._rest(scope, receive, send)
+        elif method == "OPTIONS":
+            await respond_empty(send, 204, OPEN_PREFLIGHT_HEADERS)
+        else:
+            await respond_error(send, MethodNotAllowed(), OPEN_HEADERS)
+
+    async def _answer(
+        self,
+        path: str,
+        door: Callable[[Call], Awaitable[bytes]],
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        status = 200
+        try:
+            raw = await read_body(
+                receive, scope["headers"], limit_bytes=self._parts.settings.max_body_bytes
+            )
+            answer = await door(self._call(decode_body(raw), scope))
+        except ClientGone:
+            return
+        except AppError as error:
+            status = error.status
+            await respond_error(send, error, OPEN_HEADERS)
+        except Exception:
+            log.exception("ingest.failed", door=path)
+            status = 500
+            await respond_error(send, AppError(), OPEN_HEADERS)
+        else:
+            await respond_json(send, answer, headers=OPEN_HEADERS)
+        self._parts.counts.count_request(path, status)
+
+    def _call(self, body: Body, scope: Scope) -> Call:
+        at = self._parts.clock.now()
+        if body.token is None:
+            authorization = header(scope, b"authorization")
+            if authorization and authorization[:7].lower() == "bearer ":
+                body.token = authorization[7:].strip()
+        return Call(
+            body=body,
+            received_us=micros(at),
+            at=at,
+            scope=scope,
+            address=client_address(scope, self._parts.trusted),
+        )
+
+    async def _session(self, call: Call) -> SessionKey:
+        """Who reports; the rate limit of its app and address is counted here."""
+        parts = self._parts
+        try:
+            claims = parts.tokens.session(call.body.token, at=call.at)
+        except AppError:
+            await limit(parts, call, "unknown")
+            raise
+        session, app = parts.identities.known_session(claims.s) or await parts.identities.session(
+            claims.s
+        )
+        await limit(parts, call, app.id.hex)
+        check_origin(call, app)
+        return session
+
+    async def _update_session(self, call: Call) -> bytes:
+        session = await self._session(call)
+        body = call.body
+        row = await self._parts.writer.commit_fact(
+            UpdateSession(
+                session=session,
+                platform=json_part(body.platform, "platform"),
+                constraints=json_part(body.constraints, "constraints"),
+                devices=json_part(body.devices, "devices"),
+                webrtc_sdk=exact_text(body.webrtcSdk, "webrtcSdk", limit=16),
+            )
+        )
+        return _encode({"data": _session_row(row)})
+
+    async def _media(self, call: Call) -> bytes:
+        session = await self._session(call)
+        await self._store(reading.media_event(call.body, session, call.received_us))
+        return NOTHING_TO_SAY
+
+    async def _browser(self, call: Call) -> bytes:
+        session = await self._session(call)
+        await self._store(reading.browser_event(call.body, session, call.received_us))
+        return NOTHING_TO_SAY
+
+    async def _connection(self, call: Call) -> bytes:
+        session = await self._session(call)
+        answer = await self._store(reading.connection_event(call.body, session, call.received_us))
+        if answer is None:
+            return NOTHING_TO_SAY
+        return b'{"peer_id":"%s","connection_id":"%s"}' % (
+            str(answer[0]).encode(),
+            str(answer[1]).encode(),
+        )
+
+    async def _store(self, event: Event) -> Any:
+        return await self._parts.writer.commit_fact(event)
+
+    async def _batch(self, call: Call) -> bytes:
+        session = await self._session(call)
+        items = _batch_items(call.body)
+        outer_ms = delta_ms(call.body.delta)
+        results = await asyncio.gather(
+            *(self._batch_item(item, session, call, outer_ms) for item in items)
+        )
+        if any(isinstance(result, Overloaded) for result in results):
+            raise Overloaded(retry_after_s=1)
+        rejected = [
+            {"index": index, "error_code": result.code}
+            for index, result in enumerate(results)
+            if isinstance(result, AppError)
+        ]
+        return _encode({"accepted": len(results) - len(rejected), "rejected": rejected})
+
+    async def _batch_item(
+        self, item: Any, session: SessionKey, call: Call, outer_ms: float
+    ) -> AppError | None:
+        try:
+            body = msgspec.json.decode(msgspec.json.encode(item), type=Body)
+            event = reading.connection_event(body, session, call.received_us, outer_ms=outer_ms)
+            await self._store(event)
+        except msgspec.ValidationError:
+            return InvalidParameters(field="data")
+        except AppError as error:
+            return error
+        return None
+
+    async def _stats(self, call: Call) -> bytes:
+        session = await self._session(call)
+        parts = self._parts
+        sample = reading.stats_sample(
+            call.body,
+            session,
+            call.received_us,
+            emos_version=parts.settings.emos_version,
+            thin=parts.writer.must_thin,
+        )
+        await parts.writer.commit_sample(sample)
+        return NOTHING_TO_SAY
+
+    async def _new_track(self, call: Call) -> bytes:
+        session = await self._session(call)
+        row = await self._store(reading.new_track(call.body, session, call.received_us))
+        return _encode({"data": row.shown()})
+
+    async def _changed_track(self, call: Call) -> bytes:
+        session = await self._session(call)
+        row = await self._store(reading.changed_track(call.body, session, call.received_us))
+        return _encode({"data": row.shown()})
+
+
+_READABLE = frozenset(
+    {"/sessions", "/connection", "/stats", "/events/browser", "/events/get-user-media", "/tracks"}
+)
+
+
+def _batch_items(body: Body) -> list[Any]:
+    raw = body.data if not is_json_null(body.data) else body.events
+    items = any_value(raw)
+    if items is None:
+        raise MissingParameters(field="data")
+    if not isinstance(items, list):
+        raise InvalidParameters(field="data")
+    if len(items) > MAX_BATCH:
+        raise BatchTooLarge(limit=MAX_BATCH)
+    return items
+
+
+def _session_row(row: dict[str, Any]) -> dict[str, Any]:
+    shown = dict(row)
+    shown["conference"], shown["participant"] = (
+        shown.pop("conference_id"),
+        shown.pop("participant_id"),
+    )
+    for name in ("created_at", "end_time", "call_start"):
+        shown[name] = None if shown[name] is None else stamp(micros(shown[name]))
+    return shown

@@ -1,0 +1,151 @@
+"""Entering and leaving a conference: the routes that take an API key or an init token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from signalbox.core.errors import AppError
+from signalbox.core.ids import new_id
+from signalbox.http.peers import header
+from signalbox.monitoring.errors import (
+    AppNotRecording,
+    ConferenceNotFound,
+    InvalidApiKey,
+    MissingParameters,
+    ParticipantNotFound,
+    QuotaExceeded,
+)
+from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit
+from signalbox.monitoring.queries.identities import AppFacts
+from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
+from signalbox.monitoring.wire import delta_ms, exact_text, meta
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Entering:
+    """The doors before a session exists."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def initialize(self, call: Call) -> bytes:
+        """POST /initialize: conference and participant, and a token to enter."""
+        body = call.body
+        fields = {"conferenceId": body.conferenceId, "userId": body.userId}
+        names = {"conferenceName": body.conferenceName, "userName": body.userName}
+        given = {
+            name: exact_text(value, name, limit=64) for name, value in (fields | names).items()
+        }
+        if body.apiKey in (None, "") or not all(given[name] for name in fields):
+            raise MissingParameters(field=_first_missing(body.apiKey, given))
+        app = await self._recording_app(call)
+        made = Initialize(
+            app=app.id, organization=app.organization, conference_id=given["conferenceId"] or "", conference_name=given["conferenceName"],
+            participant_id=given["userId"] or "", participant_name=given["userName"],
+            at_us=call.received_us - round(delta_ms(body.delta) * 1000),
+        )  # fmt: skip
+        conference, participant = await self._parts.writer.commit_fact(made)
+        answer = {
+            "token": self._parts.tokens.make_init(participant, conference, at=call.at),
+            "getStatsInterval": min(
+                max(app.interval_ms or self._parts.settings.stats_interval_ms, 1_000), 60_000
+            ),
+            "batchConnectionEvents": False,
+            "time": call.at.timestamp(),
+        }
+        return _encode(answer)
+
+    async def _app(self, call: Call) -> AppFacts:
+        key = call.body.apiKey
+        if not isinstance(key, str):
+            await limit(self._parts, call, "unknown")
+            raise InvalidApiKey(field="apiKey")
+        try:
+            app = await self._parts.identities.app(key)
+        except InvalidApiKey:
+            await limit(self._parts, call, "unknown")
+            raise
+        await limit(self._parts, call, app.id.hex)
+        return app
+
+    async def _recording_app(self, call: Call) -> AppFacts:
+        app = await self._app(call)
+        if not app.recording:
+            raise AppNotRecording()
+        check_origin(call, app, required=True)
+        if app.quota_used_up:
+            raise QuotaExceeded()
+        return app
+
+    async def start(self, call: Call) -> bytes:
+        """POST /sessions: a participant is there."""
+        body, parts = call.body, self._parts
+        try:
+            claims = parts.tokens.init(body.token, at=call.at)
+        except AppError:
+            await limit(parts, call, "unknown")
+            raise
+        await limit(parts, call, claims.c.hex)
+        session = StartSession(
+            id=new_id(), conference=claims.c, participant=claims.p, at_us=call.received_us - round(delta_ms(body.delta) * 1000),
+            platform=json_part(body.platform, "platform"), constraints=json_part(body.constraints, "constraints"),
+            devices=json_part(body.devices, "devices"), metadata=meta(body.meta), geo=parts.locate(call.address),
+            app_version=exact_text(body.appVersion, "appVersion", limit=16), webrtc_sdk=_sdk(body.webrtcSdk),
+        )  # fmt: skip
+        made = await parts.writer.commit_fact(session)
+        return _encode({"token": parts.tokens.make_session(made, at=call.at)})
+
+    async def page_url(self, call: Call) -> bytes:
+        """POST /services/get-url: where the dashboard shows a conference or participant."""
+        body = call.body
+        if body.apiKey in (None, ""):
+            raise MissingParameters(field="apiKey")
+        conference, participant = (
+            _text(body.conferenceId, "conferenceId"),
+            _text(body.userId, "userId"),
+        )
+        if conference is None and participant is None:
+            raise MissingParameters(field="conferenceId")
+        app = await self._app(call)
+        found = await self._parts.identities.page(app.id, conference, participant)
+        if found is None:
+            raise (
+                ConferenceNotFound(field="conferenceId")
+                if conference
+                else ParticipantNotFound(field="userId")
+            )
+        kind = "conference" if conference else "participant"
+        return _encode({"url": f"https://{self._host(call)}/{kind}/{found}"})
+
+    def _host(self, call: Call) -> str:
+        return self._parts.web_host or header(call.scope, b"host") or "localhost"
+
+    async def stop(self, call: Call) -> bytes:
+        """POST /services/stop-conference: the application ends a conference."""
+        body = call.body
+        conference = _text(body.conferenceId, "conferenceId")
+        if body.apiKey in (None, "") or conference is None:
+            raise MissingParameters(field="conferenceId" if body.apiKey else "apiKey")
+        app = await self._app(call)
+        await self._parts.writer.commit_fact(
+            StopConference(app=app.id, conference_id=conference, at_us=call.received_us)
+        )
+        return b"{}"
+
+
+def _first_missing(api_key: object, given: dict[str, Any]) -> str:
+    if api_key in (None, ""):
+        return "apiKey"
+    return "conferenceId" if not given["conferenceId"] else "userId"
+
+
+def _text(value: object, field: str) -> str | None:
+    return exact_text(value, field, limit=64)
+
+
+def _sdk(value: object) -> str | None:
+    """Kept empty when it comes empty: then no integration is used."""
+    return "" if value == "" else exact_text(value, "webrtcSdk", limit=16)

@@ -1,0 +1,133 @@
+"""What the ingest doors are made of, and the checks that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from signalbox.core.clock import Clock
+from signalbox.http.body import Receive
+from signalbox.http.errors import Send
+from signalbox.http.peers import Network, header
+from signalbox.monitoring.cache import Identities
+from signalbox.monitoring.errors import InvalidParameters, RateLimited
+from signalbox.monitoring.queries.identities import AppFacts
+from signalbox.monitoring.rules.domains import check_domain
+from signalbox.monitoring.settings import MonitoringSettings
+from signalbox.monitoring.store.messages import Message
+from signalbox.monitoring.wire import Body, is_json_null
+
+import msgspec
+
+Scope = MutableMapping[str, Any]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Writer(Protocol):
+    """What `site` hands in to commit messages."""
+
+    async def commit_fact(self, message: Message) -> Any:
+        """Store a fact."""
+
+    async def commit_sample(self, message: Message) -> Any:
+        """Store a sample."""
+
+    @property
+    def must_thin(self) -> bool:
+        """Whether samples should come without their raw part."""
+        ...
+
+
+class Credits(Protocol):
+    """Rate limits."""
+
+    def try_hit(self, endpoint: str, identifier: str, limit: int, window_s: int) -> Any:
+        """The verdict when it is at hand, else None."""
+
+    async def hit(self, endpoint: str, identifier: str, limit: int, window_s: int) -> Any:
+        """The verdict."""
+
+
+class SessionTokens(Protocol):
+    """The tokens of both kinds."""
+
+    def make_init(self, participant: UUID, conference: UUID, *, at: Any) -> str:
+        """A token to open sessions."""
+
+    def make_session(self, session: UUID, *, at: Any) -> str:
+        """A token to report for a session."""
+
+    def init(self, token: object, *, at: Any) -> Any:
+        """The claims of an init token."""
+
+    def session(self, token: object, *, at: Any) -> Any:
+        """The claims of a session token."""
+
+
+class Counts(Protocol):
+    """Figures of the doors."""
+
+    def count_request(self, door: str, status: int) -> None:
+        """One answer."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """One request: its body, its time, where it came from."""
+
+    body: Body
+    received_us: int
+    at: Any
+    scope: Scope
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the doors work with."""
+
+    writer: Writer
+    identities: Identities
+    tokens: SessionTokens
+    credits: Credits
+    clock: Clock
+    settings: MonitoringSettings
+    trusted: tuple[Network, ...]
+    locate: Callable[[str], Any]
+    counts: Counts
+    web_host: str
+
+
+async def limit(parts: Parts, call: Call, app: str) -> None:
+    """Count one request of this address for this app; RateLimited over the limit."""
+    who, most = f"{app}:{call.address}", parts.settings.ingest_per_minute
+    verdict = parts.credits.try_hit("ingest", who, most, 60) or await parts.credits.hit(
+        "ingest", who, most, 60
+    )
+    if not verdict.allowed:
+        raise RateLimited(retry_after_s=verdict.retry_after_s)
+
+
+def check_origin(call: Call, app: AppFacts, *, required: bool = False) -> None:
+    """Compare the page's origin with the app's domain, if it has one. Only entering requires an Origin."""
+    if app.domain:
+        check_domain(app.domain, header(call.scope, b"origin"), required=required)
+
+
+MAX_PART_BYTES = 32 * 1024
+
+
+def json_part(raw: msgspec.Raw, field: str) -> bytes | None:
+    """A JSON part that is stored as it came; None when absent or null.
+
+    Raises:
+        InvalidParameters: more than 32 KB.
+    """
+    if is_json_null(raw):
+        return None
+    content = bytes(raw)
+    if len(content) > MAX_PART_BYTES:
+        raise InvalidParameters(field=field, limit_bytes=MAX_PART_BYTES)
+    return content

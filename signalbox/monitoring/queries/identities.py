@@ -1,0 +1,79 @@
+"""What the ingest doors must know of apps and sessions before they believe a request."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from signalbox.core.db import Tx
+
+
+class AppFacts(NamedTuple):
+    """An app as far as ingest cares. `domain` None: any page; `quota_used_up`: its participant minutes of this month are gone."""
+
+    id: UUID
+    organization: UUID
+    domain: str | None
+    interval_ms: int
+    recording: bool
+    is_active: bool
+    quota_used_up: bool
+
+
+class SessionFacts(NamedTuple):
+    """What never changes of a session."""
+
+    id: UUID
+    app: UUID
+    organization: UUID
+    conference: UUID
+    participant: UUID
+
+
+_APP = """
+    SELECT a.id, a.organization_id, a.domain, a.interval_ms, a.recording, a.is_active AND o.is_active,
+        a.quota_participant_minutes_monthly IS NOT NULL AND a.quota_participant_minutes_monthly * 60 <= coalesce((
+            SELECT sum(u.seconds) FROM monitoring.app_usage u
+            WHERE u.app_id = a.id AND u.day >= date_trunc('month', %(at)s AT TIME ZONE 'UTC')::date), 0)
+    FROM accounts.apps a JOIN accounts.organizations o ON o.id = a.organization_id
+    WHERE """
+_BY_KEY = (
+    _APP
+    + "a.api_key = %(key)s OR (a.previous_api_key = %(key)s AND a.previous_api_key_until > %(at)s)"
+)
+_BY_ID = _APP + "a.id = %(id)s"
+_SESSION = """
+    SELECT id, app_id, organization_id, conference_id, participant_id FROM monitoring.sessions WHERE id = %s AND is_active"""
+
+
+async def app_by_key(tx: Tx, api_key: str, *, at: datetime) -> AppFacts | None:
+    """The app with this key, or with it as the replaced one that may still be used; None when there is none."""
+    row = await (await tx.psycopg.execute(_BY_KEY, {"key": api_key, "at": at})).fetchone()
+    return AppFacts(*row) if row else None
+
+
+async def app_by_id(tx: Tx, app_id: UUID, *, at: datetime) -> AppFacts | None:
+    """The app; None when there is none."""
+    row = await (await tx.psycopg.execute(_BY_ID, {"id": app_id, "at": at})).fetchone()
+    return AppFacts(*row) if row else None
+
+
+async def session_by_id(tx: Tx, session_id: UUID) -> SessionFacts | None:
+    """The session; None when there is none."""
+    row = await (await tx.psycopg.execute(_SESSION, (session_id,))).fetchone()
+    return SessionFacts(*row) if row else None
+
+
+async def page_of_conference(tx: Tx, app_id: UUID, conference_id: str) -> UUID | None:
+    """The uuid of a conference that the app calls `conference_id`."""
+    sql = "SELECT id FROM monitoring.conferences WHERE app_id = %s AND conference_id = %s AND is_active"
+    row = await (await tx.psycopg.execute(sql, (app_id, conference_id))).fetchone()
+    return row[0] if row else None
+
+
+async def page_of_participant(tx: Tx, app_id: UUID, participant_id: str) -> UUID | None:
+    """The uuid of a participant that the app calls `participant_id`."""
+    sql = "SELECT id FROM monitoring.participants WHERE app_id = %s AND participant_id = %s AND is_active"
+    row = await (await tx.psycopg.execute(sql, (app_id, participant_id))).fetchone()
+    return row[0] if row else None

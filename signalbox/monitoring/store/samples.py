@@ -1,0 +1,264 @@
+"""Stats posts: three statements for a whole batch, more only when something is seen for the first time."""
+
+from __future__ import annotations
+
+from array import array
+from collections import OrderedDict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from signalbox.monitoring.errors import ConnectionEnded, ConnectionNotFound
+from signalbox.monitoring.rules.calls import instant, micros
+from signalbox.monitoring.rules.connection import Fact, with_fact
+from signalbox.monitoring.store.consequences import draw_consequences
+from signalbox.monitoring.store.lives import lock_connections, lock_sessions
+from signalbox.monitoring.store.messages import Sample, TrackSighting
+from signalbox.monitoring.store.rows import copy_samples, sample_row
+from signalbox.monitoring.store.tracks import Name, TrackRow
+
+LATE_AFTER_END_US = 2_000_000
+SEEN_STAMPS = 64
+_KINDS = (("audio", "inbound"), ("audio", "outbound"), ("video", "inbound"), ("video", "outbound"))
+
+_LOCK = """
+    SELECT id, session_id, peer_id, end_time, type, type_at, established, stats_seen, is_active,
+        connection_info->>'detected_tcp' = 'true', connection_info->>'detected_turn' = 'true'
+    FROM monitoring.connections WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"""
+_UPDATE = """
+    UPDATE monitoring.connections AS c SET stats_seen = new.stats_seen, type = new.type, type_at = new.type_at,
+        last_seen_at = greatest(c.last_seen_at, new.seen)
+    FROM unnest(%s::uuid[], %s::bytea[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS new (id, stats_seen, type, type_at, seen)
+    WHERE c.id = new.id"""
+
+
+class _Target:
+    """A locked connection, as far as samples need it."""
+
+    __slots__ = (
+        "end_us",
+        "established",
+        "is_active",
+        "peer",
+        "seen",
+        "session",
+        "tcp",
+        "touched",
+        "turn",
+        "type",
+        "type_at",
+    )
+
+    def __init__(self, row: tuple[Any, ...]) -> None:
+        (
+            _,
+            self.session,
+            self.peer,
+            end,
+            self.type,
+            self.type_at,
+            self.established,
+            seen,
+            self.is_active,
+            tcp,
+            turn,
+        ) = row
+        self.end_us: int | None = None if end is None else micros(end)
+        self.seen = array("I", seen)
+        self.tcp, self.turn, self.touched = bool(tcp), bool(turn), False
+
+    def take_type(self, sample: Sample, at: datetime) -> None:
+        """The candidate type of the latest post counts; an absent one leaves it."""
+        if sample.local_type_given and (self.type_at is None or at >= self.type_at):
+            self.type, self.type_at = sample.local_type, at
+
+
+class _KnownTracks:
+    """Ids of tracks that exist. They never change, so every process may keep them."""
+
+    def __init__(self, limit: int = 50_000) -> None:
+        self._ids: OrderedDict[Name, UUID] = OrderedDict()
+        self._limit = limit
+
+    def get(self, name: Name) -> UUID | None:
+        return self._ids.get(name)
+
+    def put(self, names: dict[Name, UUID]) -> None:
+        self._ids.update(names)
+        while len(self._ids) > self._limit:
+            self._ids.popitem(last=False)
+
+
+_known_tracks = _KnownTracks()
+
+
+async def apply_samples(
+    connection: AsyncConnection[Any],
+    samples: list[Sample],
+    outcomes: dict[int, Any],
+    *,
+    now_us: int,
+) -> None:
+    """Store the samples of a batch; a repeated one is acknowledged and not stored again."""
+    if not samples:
+        return
+    cursor = await connection.execute(_LOCK, (sorted({sample.connection for sample in samples}),))
+    targets = {row[0]: _Target(row) for row in await cursor.fetchall()}
+    good = [
+        sample for sample in samples if _admit(sample, targets.get(sample.connection), outcomes)
+    ]
+    if not good:
+        return
+    tracks = await _track_ids(connection, good)
+    rows = [
+        sample_row(
+            s, peer=targets[s.connection].peer, tracks=_tracks_of(s, tracks), received_us=now_us
+        )
+        for s in good
+    ]
+    await copy_samples(connection, rows)
+    seen = instant(now_us)
+    touched = [(key, target) for key, target in targets.items() if target.touched]
+    await connection.execute(
+        _UPDATE,
+        ([key for key, _ in touched], [target.seen.tobytes() for _, target in touched], [target.type for _, target in touched],
+         [target.type_at for _, target in touched], [seen for _ in touched]),
+    )  # fmt: skip
+    await _first_sights(connection, good, targets, now_us=now_us)
+
+
+def _admit(sample: Sample, target: _Target | None, outcomes: dict[int, Any]) -> bool:
+    if target is None or target.session != sample.session.id:
+        outcomes[id(sample)] = ConnectionNotFound(field="connectionId")
+        return False
+    if not target.is_active or (
+        target.end_us is not None and sample.at_us > target.end_us + LATE_AFTER_END_US
+    ):
+        outcomes[id(sample)] = ConnectionEnded()
+        return False
+    outcomes[id(sample)] = None
+    if sample.stamp in target.seen:
+        return False
+    target.seen.append(sample.stamp)
+    del target.seen[:-SEEN_STAMPS]
+    target.take_type(sample, instant(sample.at_us))
+    target.touched = True
+    return True
+
+
+def _names(sample: Sample) -> list[Name | None]:
+    return [
+        None if flow.track is None else (sample.session.id, flow.track, _KINDS[flow.direction][1])
+        for flow in sample.flows
+    ]
+
+
+def _tracks_of(sample: Sample, tracks: dict[Name, UUID]) -> list[UUID | None]:
+    return [None if name is None else tracks[name] for name in _names(sample)]
+
+
+async def _track_ids(connection: AsyncConnection[Any], samples: list[Sample]) -> dict[Name, UUID]:
+    ids: dict[Name, UUID] = {}
+    missing: dict[Name, TrackRow] = {}
+    for sample in samples:
+        for flow, name in zip(sample.flows, _names(sample), strict=True):
+            if name is None or name in ids:
+                continue
+            known = _known_tracks.get(name)
+            if known is not None:
+                ids[name] = known
+            elif name not in missing:
+                kind, direction = _KINDS[flow.direction]
+                sighting = TrackSighting(
+                    track_id=name[1], kind=kind, direction=direction, connection=sample.connection
+                )
+                missing[name] = TrackRow(sample.session, sighting, sample.at_us)
+    if missing:
+        made = await _make_tracks(connection, missing)
+        ids.update(made)
+    return ids
+
+
+_EXISTING = """
+    SELECT id, session_id, track_id, direction, connection_id IS NOT NULL FROM monitoring.tracks
+    WHERE (session_id, track_id, direction) IN (SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))"""
+
+
+async def _make_tracks(
+    connection: AsyncConnection[Any], missing: dict[Name, TrackRow]
+) -> dict[Name, UUID]:
+    ordered = sorted(missing)
+    cursor = await connection.execute(
+        _EXISTING, ([n[0] for n in ordered], [n[1] for n in ordered], [n[2] for n in ordered])
+    )
+    found = {
+        (session, name, direction): known
+        for known, session, name, direction, attached in await cursor.fetchall()
+        if attached
+    }
+    for name in found:
+        del missing[name]
+    made = await attach_tracks(connection, list(missing.values()))
+    # Only what was committed before may be kept: this transaction may still be rolled back.
+    _known_tracks.put(found)
+    return found | made
+
+
+_ATTACH = """
+    INSERT INTO monitoring.tracks AS known (id, app_id, organization_id, session_id, conference_id, participant_id, connection_id, created_at,
+        track_id, kind, direction)
+    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[],
+        %s::text[], %s::text[]) AS new (id, app, org, session, conference, participant, connection, at, track, kind, direction)
+    ORDER BY session, track, direction
+    ON CONFLICT (session_id, track_id, direction) DO UPDATE SET connection_id = coalesce(known.connection_id, excluded.connection_id),
+        kind = coalesce(known.kind, excluded.kind)
+    RETURNING id, session_id, track_id, direction"""
+
+
+async def attach_tracks(connection: AsyncConnection[Any], rows: list[TrackRow]) -> dict[Name, UUID]:
+    """Make tracks that only stats have named, or attach the connection to those that exist."""
+    if not rows:
+        return {}
+    keys = [row.key for row in rows]
+    cursor = await connection.execute(
+        _ATTACH,
+        ([row.id for row in rows], [k.app for k in keys], [k.organization for k in keys], [k.id for k in keys], [k.conference for k in keys],
+         [k.participant for k in keys], [row.connection for row in rows], [row.created_at for row in rows], [row.name for row in rows],
+         [row.kind for row in rows], [row.direction for row in rows]),
+    )  # fmt: skip
+    return {
+        (session, name, direction): found
+        for found, session, name, direction in await cursor.fetchall()
+    }
+
+
+async def _first_sights(
+    connection: AsyncConnection[Any],
+    samples: list[Sample],
+    targets: dict[UUID, _Target],
+    *,
+    now_us: int,
+) -> None:
+    """The first sign of media, TCP or a relay is a fact of its connection."""
+    news: dict[UUID, list[Fact]] = {}
+    for sample in samples:
+        target = targets[sample.connection]
+        facts = news.setdefault(sample.connection, [])
+        for kind, shown, known in (
+            ("stats", sample.established, target.established),
+            ("tcp", sample.tcp, target.tcp),
+            ("turn", sample.turn, target.turn),
+        ):
+            if shown and not known:
+                facts.append(Fact(sample.at_us, kind, None, str(sample.id)))
+    ids = {key for key, facts in news.items() if facts}
+    if not ids:
+        return
+    lives = await lock_connections(connection, ids=ids, sessions=set(), heavy=ids)
+    sessions = await lock_sessions(connection, {life.session.id for life in lives.values()})
+    for key, life in lives.items():
+        for fact in news[key]:
+            life.changed = with_fact(life.facts, fact) or life.changed
+    await draw_consequences(connection, sessions, lives, {}, now_us=now_us)

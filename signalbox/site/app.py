@@ -1,0 +1,201 @@
+"""The ASGI application: the hot doors in front, Litestar behind, and what both share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from litestar import Litestar, Request
+from litestar.config.app import AppConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from psycopg import AsyncConnection
+
+from signalbox import __version__
+from signalbox.accounts.guards import Accounts, require_actor
+from signalbox.accounts.routes import route_handlers as account_handlers
+from signalbox.accounts.signing import TokenSigner
+from signalbox.core import geo
+from signalbox.core.actor import Actor
+from signalbox.core.batch import GroupCommitWriter
+from signalbox.core.clock import Clock, SystemClock
+from signalbox.core.db import Database
+from signalbox.core.limits import Limiter, LocalCredits, RateTable
+from signalbox.core.live import Live
+from signalbox.core.metrics import Metrics, open_metrics
+from signalbox.core.partitions import maintain
+from signalbox.http.body import Receive
+from signalbox.http.errors import Send, house_error, monitoring_error
+from signalbox.http.guards import exception_handlers
+from signalbox.http.peers import client_address, networks
+from signalbox.monitoring.cache import Identities
+from signalbox.monitoring.ingest import IngestDoors
+from signalbox.monitoring.ingest.parts import Parts, Scope
+from signalbox.monitoring.routes import monitoring_router
+from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
+from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.store import Applier
+from signalbox.monitoring.store.messages import Message
+from signalbox.site.docs_page import docs_handlers
+from signalbox.site.health import HealthDoors
+from signalbox.site.ingest_reference import OPERATIONS
+from signalbox.site.partitions import policies
+from signalbox.site.secrets import with_stored_secrets
+from signalbox.site.settings import Settings, load_settings
+
+log = structlog.get_logger(__name__)
+
+
+class Kernel:
+    """The stores and mechanisms of one process, opened and closed together."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
+        core = settings.core
+        if core.database_url is None or core.redis_url is None:
+            raise RuntimeError(
+                "serve needs SIGNALBOX_DATABASE_URL and SIGNALBOX_REDIS_URL; `up` starts its own servers"
+            )
+        self.settings, self.clock = settings, clock
+        self.metrics = metrics or open_metrics(core.data)
+        self.db = Database(core.database_url, pool_size=core.database_pool_size)
+        self.live = Live(core.redis_url, on_failure=self.metrics.live_lost.inc)
+        self.limiter = Limiter(self.live, clock, RateTable.parse(core.rate_limits))
+        self.writer: GroupCommitWriter[Message] = GroupCommitWriter(
+            self._connect, Applier(lambda: micros(clock.now())), metrics=self.metrics
+        )
+        self.geo = geo.Geo(core.geo_path)
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        connection = await self.db.connect()
+        await maintain(connection, policies(self.settings), at=self.clock.now())
+        return connection
+
+    async def open(self) -> None:
+        """Open what a request needs. A database that is away now is asked for again with every commit."""
+        await self.db.open()
+        await self.live.open()
+        await self.writer.open()
+
+    async def close(self) -> None:
+        """Commit what waits, then let go of everything."""
+        await self.writer.close()
+        await self.live.close()
+        await self.db.close()
+        self.geo.close()
+
+
+class Site:
+    """One process of Signalbox as an ASGI application. `kernel` is there for the tests."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
+        self.kernel = Kernel(settings, clock, metrics)
+        self._litestar = _litestar(self.kernel)
+        self._doors = HealthDoors(self.kernel, IngestDoors(_parts(self.kernel), self._litestar))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or start and stop."""
+        await self._doors(scope, receive, send)
+
+
+def _parts(kernel: Kernel) -> Parts:
+    site = kernel.settings.site
+    signer = TokenSigner(
+        site.init_token_secret,
+        site.session_token_secret,
+        site.init_token_lifespan_s,
+        site.session_token_lifespan_s,
+    )
+    return Parts(
+        writer=kernel.writer,
+        identities=Identities(kernel.db, kernel.clock),
+        tokens=signer,
+        credits=LocalCredits(kernel.limiter),
+        clock=kernel.clock,
+        settings=kernel.settings.monitoring,
+        trusted=networks(site.trusted_proxies),
+        locate=lambda address: dict(kernel.geo.lookup(address)),
+        counts=kernel.metrics,
+        web_host=_host(site.web_domain),
+    )
+
+
+def _host(domain: str | None) -> str:
+    if not domain:
+        return ""
+    return urlsplit(domain if "//" in domain else f"//{domain}").netloc
+
+
+def _litestar(kernel: Kernel) -> Litestar:
+    settings, db, clock = kernel.settings, kernel.db, kernel.clock
+    trusted = networks(settings.site.trusted_proxies)
+
+    async def provide_db() -> Database:
+        return db
+
+    async def provide_clock() -> Clock:
+        return clock
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        await kernel.open()
+        try:
+            yield
+        finally:
+            await kernel.close()
+
+    accounts = Accounts(
+        db=db,
+        clock=clock,
+        limiter=kernel.limiter,
+        settings=settings.accounts,
+        production=settings.core.production,
+        client_ip=lambda scope: client_address(scope, trusted),
+        origins=frozenset({settings.site.web_domain.lower()} if settings.site.web_domain else ()),
+    )
+    config = AppConfig(
+        route_handlers=[
+            monitoring_router(
+                more=APP_HANDLERS, not_found_as_400=settings.monitoring.not_found_as_400
+            ),
+            *account_handlers,
+            *docs_handlers(OPERATIONS),
+        ],
+        dependencies={
+            "db": Provide(provide_db),
+            "clock": Provide(provide_clock),
+            "actor": Provide(_actor),
+        },
+        state=State({"accounts": accounts}),
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(
+            title="Signalbox", version=__version__, path="/schema", render_plugins=[]
+        ),
+        exception_handlers=exception_handlers(_dialect),
+    )
+    return Litestar.from_config(config)
+
+
+async def _actor(request: Request[Any, Any, Any]) -> Actor:
+    return await require_actor(request)
+
+
+def _dialect(path: str) -> Any:
+    return house_error if path.startswith(("/api/", "/internal/")) else monitoring_error
+
+
+def create_site(
+    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+) -> Site:
+    """One process's application. Without `metrics` its figures are shared through the data folder."""
+    return Site(settings, clock or SystemClock(), metrics)
+
+
+def site_from_env() -> Site:
+    """The application as the environment describes it; for the server's processes."""
+    first = load_settings(os.environ)
+    return create_site(load_settings(with_stored_secrets(os.environ, first.core.data)))
