@@ -6,13 +6,11 @@ FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN python -m venv .venv
-COPY requirements.lock ./
-RUN .venv/bin/pip install --quiet --require-hashes --requirement requirements.lock
-COPY pyproject.toml README.md LICENSE ./
+COPY scripts ./scripts
+COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY signalbox ./signalbox
 COPY migrations ./migrations
-RUN .venv/bin/pip install --quiet --no-deps --no-build-isolation --editable . \
- && .venv/bin/python -m compileall -q signalbox migrations
+RUN scripts/install .venv requirements.lock && .venv/bin/python -m compileall -q signalbox migrations
 
 # --- what runs ---
 FROM python:${PYTHON}

@@ -85,7 +85,7 @@ LOCK := $(UV) pip compile pyproject.toml --quiet --no-header --universal --pytho
 
 .PHONY: lock
 lock:
-	@$(LOCK) --output-file requirements.lock
+	@$(LOCK) --group build --output-file requirements.lock
 	$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 .PHONY: clean
