@@ -61,7 +61,7 @@ class Conference(Owned):
     __tablename__ = "conferences"
     __table_args__ = (UniqueConstraint("app_id", "conference_id"),)
 
-    app_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.apps.id"))
+    app_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("accounts.apps.id"))
     conference_id: Mapped[str]
     conference_name: Mapped[str | None]
     conference_info: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
@@ -80,7 +80,7 @@ class Participant(Owned):
     __tablename__ = "participants"
     __table_args__ = (UniqueConstraint("app_id", "participant_id"),)
 
-    app_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.apps.id"))
+    app_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("accounts.apps.id"))
     participant_id: Mapped[str]
     participant_name: Mapped[str | None]
     is_sfu: Mapped[bool] = mapped_column(server_default="false")

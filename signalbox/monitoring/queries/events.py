@@ -167,7 +167,8 @@ def _parts(actor: Actor, wanted: EventFilter) -> Iterator[Any]:
         return
     is_sample = true().label("is_sample")
     yield select(Sample.created_at, Sample.id, zero.label("part"), is_sample).where(*conditions)
-    each = func.unnest(Sample.tracks).table_valued("track", with_ordinality="n", name="each")
+    parts = func.unnest(Sample.tracks).table_valued("track", with_ordinality="n", name="each")
+    each = parts.render_derived()
     yield (
         select(Sample.created_at, Sample.id, each.c.n.label("part"), is_sample)
         .select_from(Sample)
