@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -21,14 +22,15 @@ from signalbox.core.errors import AppError, Overloaded
 log = structlog.get_logger(__name__)
 
 M = TypeVar("M")
+M_contra = TypeVar("M_contra", contravariant=True)
 Outcome = Any  # what `apply` answers for one message: a value, or an AppError that is raised to its caller
 
 
-class Apply(Protocol[M]):
+class Apply(Protocol[M_contra]):
     """Stores messages inside the open transaction; answers one outcome per message, in their order."""
 
     def __call__(
-        self, connection: AsyncConnection[Any], messages: Sequence[M], /
+        self, connection: AsyncConnection[Any], messages: Sequence[M_contra], /
     ) -> Awaitable[list[Outcome]]:
         """Run inside the transaction that the writer opened."""
         ...
@@ -168,8 +170,8 @@ class GroupCommitWriter(Generic[M]):
             outcomes = await self._transaction([waiting.message for waiting in taken])
         except (psycopg.OperationalError, OSError) as error:
             await self._database_away(taken, error)
-        except Exception:
-            await self._split(taken)
+        except Exception as error:  # noqa: BLE001  # whatever it was, the neighbours must not suffer
+            await self._split(taken, error)
         else:
             for waiting, outcome in zip(taken, outcomes, strict=True):
                 _answer(waiting, outcome)
@@ -202,10 +204,10 @@ class GroupCommitWriter(Generic[M]):
         for waiting in taken:
             _answer(waiting, Overloaded(retry_after_s=1))
 
-    async def _split(self, taken: list[_Waiting[M]]) -> None:
+    async def _split(self, taken: list[_Waiting[M]], error: Exception) -> None:
         """One bad message must not fail its neighbours: halve until it stands alone."""
         if len(taken) == 1:
-            log.exception("writer.message_failed", kind=type(taken[0].message).__name__)
+            log.error("writer.message_failed", kind=type(taken[0].message).__name__, exc_info=error)
             _answer(taken[0], AppError())
             return
         middle = len(taken) // 2
@@ -215,10 +217,8 @@ class GroupCommitWriter(Generic[M]):
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(psycopg.Error, OSError):  # it may be gone already
                 await connection.close()
-            except (psycopg.Error, OSError):  # it is gone already
-                pass
 
 
 def _answer(waiting: _Waiting[Any], outcome: Outcome) -> None:

@@ -17,8 +17,7 @@ from signalbox.core.db import Database
 from signalbox.core.errors import Overloaded
 from signalbox.monitoring.errors import AppNotRecording, InvalidApiKey, InvalidToken
 from signalbox.monitoring.queries import identities
-from signalbox.monitoring.queries.identities import AppFacts
-from signalbox.monitoring.store.messages import SessionKey
+from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 
 APP_LIFE_S = 1.0  # a reset key, a pause, a deletion take effect everywhere within this time
 _API_KEY = re.compile(r"[a-z0-9]{32}")
@@ -136,8 +135,7 @@ class Identities:
 
     async def _load_session(self, session_id: UUID) -> SessionKey | None:
         async with self._db.read() as tx:
-            found = await identities.session_by_id(tx, session_id)
-        return None if found is None else SessionKey(*found)
+            return await identities.session_by_id(tx, session_id)
 
 
 def _check(app: AppFacts) -> None:

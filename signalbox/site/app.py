@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -35,7 +35,7 @@ from signalbox.http.guards import exception_handlers
 from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
 from signalbox.monitoring.ingest import IngestDoors
-from signalbox.monitoring.ingest.parts import Parts, Scope
+from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
 from signalbox.monitoring.rules.calls import micros
@@ -95,7 +95,9 @@ class Site:
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
         self.kernel = Kernel(settings, clock, metrics)
         self._litestar = _litestar(self.kernel)
-        self._doors = HealthDoors(self.kernel, IngestDoors(_parts(self.kernel), self._litestar))
+        self._doors = HealthDoors(
+            self.kernel, IngestDoors(_parts(self.kernel), cast("Asgi", self._litestar))
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop."""

@@ -32,8 +32,9 @@ from signalbox.monitoring.ingest.parts import (
     limit,
 )
 from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.lives import stamp
-from signalbox.monitoring.store.messages import Event, SessionKey, UpdateSession
+from signalbox.monitoring.store.messages import Event, UpdateSession
 from signalbox.monitoring.wire import (
     Body,
     any_value,

@@ -18,7 +18,7 @@ from signalbox.monitoring.errors import (
     QuotaExceeded,
 )
 from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit
-from signalbox.monitoring.queries.identities import AppFacts
+from signalbox.monitoring.rules.identities import AppFacts
 from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
 from signalbox.monitoring.wire import delta_ms, exact_text, meta
 

@@ -7,19 +7,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
+
 from signalbox.core.clock import Clock
 from signalbox.http.body import Receive
 from signalbox.http.errors import Send
 from signalbox.http.peers import Network, header
-from signalbox.monitoring.cache import Identities
 from signalbox.monitoring.errors import InvalidParameters, RateLimited
-from signalbox.monitoring.queries.identities import AppFacts
 from signalbox.monitoring.rules.domains import check_domain
+from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store.messages import Message
 from signalbox.monitoring.wire import Body, is_json_null
-
-import msgspec
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -37,6 +36,28 @@ class Writer(Protocol):
     @property
     def must_thin(self) -> bool:
         """Whether samples should come without their raw part."""
+        ...
+
+
+class Identities(Protocol):
+    """Who a request comes from; asked for again when it may have changed."""
+
+    async def app(self, api_key: str) -> AppFacts:
+        """The active app with this key; InvalidApiKey for anything else."""
+        ...
+
+    def known_session(self, session_id: UUID) -> tuple[SessionKey, AppFacts] | None:
+        """Session and app when both are at hand, else None."""
+        ...
+
+    async def session(self, session_id: UUID) -> tuple[SessionKey, AppFacts]:
+        """Session and app; InvalidToken, InvalidApiKey or AppNotRecording when they may not report."""
+        ...
+
+    async def page(
+        self, app_id: UUID, conference_id: str | None, participant_id: str | None
+    ) -> UUID | None:
+        """The uuid of a conference, else of a participant; None when there is none."""
         ...
 
 

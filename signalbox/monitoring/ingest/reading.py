@@ -23,12 +23,12 @@ from signalbox.monitoring.rules.connection import (
     is_established_by,
 )
 from signalbox.monitoring.rules.figures import millis, score, whole
+from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.messages import (
     AddConnection,
     Event,
     Flow,
     Sample,
-    SessionKey,
     TrackSighting,
 )
 from signalbox.monitoring.wire import (
@@ -283,7 +283,7 @@ def sighting(
     """What a MediaStreamTrack, as the SDK describes it, tells."""
     given = data.get("direction")
     label = data.get("label")
-    info = {
+    info: dict[str, Any] = {
         key: data[key]
         for key in ("muted", "enabled", "readyState", "contentHint", "capabilities", "settings")
         if key in data
@@ -432,8 +432,8 @@ def _flows(data: StatsData, emos_version: int) -> list[Flow]:
         part = data.audio if kind == "audio" else data.video
         if part is None:
             continue
-        for report in (part.inbound if direction == "inbound" else part.outbound) or ():
-            flows.append(_flow(report, code, data, emos_version))
+        reports = (part.inbound if direction == "inbound" else part.outbound) or ()
+        flows.extend(_flow(report, code, data, emos_version) for report in reports)
     return flows
 
 

@@ -3,33 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
 from signalbox.core.db import Tx
-
-
-class AppFacts(NamedTuple):
-    """An app as far as ingest cares. `domain` None: any page; `quota_used_up`: its participant minutes of this month are gone."""
-
-    id: UUID
-    organization: UUID
-    domain: str | None
-    interval_ms: int
-    recording: bool
-    is_active: bool
-    quota_used_up: bool
-
-
-class SessionFacts(NamedTuple):
-    """What never changes of a session."""
-
-    id: UUID
-    app: UUID
-    organization: UUID
-    conference: UUID
-    participant: UUID
-
+from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 
 _APP = """
     SELECT a.id, a.organization_id, a.domain, a.interval_ms, a.recording, a.is_active AND o.is_active,
@@ -59,10 +36,10 @@ async def app_by_id(tx: Tx, app_id: UUID, *, at: datetime) -> AppFacts | None:
     return AppFacts(*row) if row else None
 
 
-async def session_by_id(tx: Tx, session_id: UUID) -> SessionFacts | None:
+async def session_by_id(tx: Tx, session_id: UUID) -> SessionKey | None:
     """The session; None when there is none."""
     row = await (await tx.psycopg.execute(_SESSION, (session_id,))).fetchone()
-    return SessionFacts(*row) if row else None
+    return SessionKey(*row) if row else None
 
 
 async def page_of_conference(tx: Tx, app_id: UUID, conference_id: str) -> UUID | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from signalbox.monitoring.rules.emos import emos
@@ -78,7 +79,7 @@ def interval_scores(readings: Iterable[Reading], *, version: int) -> list[Scored
     across a restart of the counters are left out."""
     ordered = sorted(readings)
     scores = []
-    for before, after in zip(ordered, ordered[1:], strict=False):
+    for before, after in pairwise(ordered):
         seconds = (after.at - before.at).total_seconds()
         received, lost = after.received - before.received, max(after.lost - before.lost, 0)
         if seconds <= 0 or received < 0 or received + lost <= 0:

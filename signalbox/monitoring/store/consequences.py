@@ -81,9 +81,7 @@ async def draw_consequences(
         if s.judged or any(_belongs(life, s) for life in connections.values() if life.changed)
     ]
     if judged:
-        rows = await _current_rows(
-            connection, {session.key.conference for session in judged}, connections
-        )
+        rows = await _current_rows(connection, {session.key.conference for session in judged})
         await _settle_sessions(connection, judged, rows, devices, found, gone, now_us=now_us)
         await _settle_conferences(
             connection, {session.key.conference for session in judged}, rows, now_us=now_us
@@ -128,9 +126,7 @@ def _fold_connection(
     gone.extend(vanished)
 
 
-async def _current_rows(
-    connection: AsyncConnection[Any], conferences: set[UUID], lives: dict[UUID, ConnectionLife]
-) -> list[_Row]:
+async def _current_rows(connection: AsyncConnection[Any], conferences: set[UUID]) -> list[_Row]:
     """All connections of the conferences; those just folded are written already."""
     cursor = await connection.execute(_ALL_STAYS, (sorted(conferences),))
     return [

@@ -10,10 +10,9 @@ from psycopg import AsyncConnection
 
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import InvalidToken
-from signalbox.monitoring.rules.calls import instant
-from signalbox.monitoring.rules.calls import SessionFact
-from signalbox.monitoring.store.findings import Owner, write_findings
+from signalbox.monitoring.rules.calls import SessionFact, instant
 from signalbox.monitoring.rules.issues import once
+from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
 
 _CONFERENCES = """

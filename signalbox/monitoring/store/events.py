@@ -17,6 +17,7 @@ from signalbox.monitoring.errors import (
 )
 from signalbox.monitoring.rules.calls import SessionFact
 from signalbox.monitoring.rules.connection import with_fact
+from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.consequences import draw_consequences
 from signalbox.monitoring.store.entering import Person, ensure_participants, link
 from signalbox.monitoring.store.lives import (
@@ -29,7 +30,7 @@ from signalbox.monitoring.store.lives import (
     lock_sessions,
     remember,
 )
-from signalbox.monitoring.store.messages import EndSessions, Event, SessionKey, StopConference
+from signalbox.monitoring.store.messages import EndSessions, Event, StopConference
 from signalbox.monitoring.store.rows import copy_events, event_row
 from signalbox.monitoring.store.tracks import apply_tracks, find_tracks
 from signalbox.monitoring.wire import uuid_or_none
@@ -66,7 +67,7 @@ async def apply_events(
             outcomes[id(event)] = sightings.answer(event)
             continue
         peer, target = _take_in(event, touched)
-        track = sightings.see(event, target)
+        track = sightings.see(event)
         rows.append(event_row(event, peer=peer, connection=target, track=track, received_us=now_us))
         outcomes[id(event)] = (peer, target) if event.add else sightings.answer(event)
     await insert_connections(connection, touched.added)

@@ -6,18 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from signalbox.monitoring.rules.connection import Fact
 from signalbox.monitoring.rules.calls import SessionFact
-
-
-class SessionKey(NamedTuple):
-    """The facts of a session that never change."""
-
-    id: UUID
-    app: UUID
-    organization: UUID
-    conference: UUID
-    participant: UUID
+from signalbox.monitoring.rules.connection import Fact
+from signalbox.monitoring.rules.identities import SessionKey
 
 
 @dataclass(slots=True, kw_only=True)

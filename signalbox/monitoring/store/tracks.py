@@ -11,7 +11,8 @@ from psycopg import AsyncConnection
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import TrackNotFound
 from signalbox.monitoring.rules.calls import instant
-from signalbox.monitoring.store.messages import Event, SessionKey, TrackSighting
+from signalbox.monitoring.rules.identities import SessionKey
+from signalbox.monitoring.store.messages import Event, TrackSighting
 
 _COLUMNS = "id, session_id, connection_id, created_at, track_id, kind, direction, label, track_info, info_at"
 _FIND = f"""
@@ -105,7 +106,7 @@ class Sightings:
                 return row
         return next((row for row in rows if row.direction == "outbound"), rows[0] if rows else None)
 
-    def see(self, event: Event, connection: UUID | None) -> UUID | None:
+    def see(self, event: Event) -> UUID | None:
         """Take in the event's tracks; answers the id of the (last) one, None without any."""
         row: TrackRow | None = None
         for sighting in event.tracks:
