@@ -171,8 +171,15 @@ def start_redis(data_dir: Path) -> EmbeddedRedis:
     _stop_orphan(folder, pid_file, signal.SIGTERM)
     path = socket_folder(data_dir, account, "redis") / "redis.sock"
     command = [str(program), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700"]
-    command += ["--save", "300 1", "--stop-writes-on-bgsave-error", "no", "--appendonly", "no"]
-    command += ["--maxmemory", "256mb", "--maxmemory-policy", "volatile-ttl"]
+    command += ["--save", "300", "1", "--stop-writes-on-bgsave-error", "no", "--appendonly", "no"]
+    command += [
+        "--loglevel",
+        "warning",
+        "--maxmemory",
+        "256mb",
+        "--maxmemory-policy",
+        "volatile-ttl",
+    ]
     log = _log_file(data_dir, "redis")
     process = _spawn(command, account, log, signal.SIGTERM, folder=folder)
     pid_file.write_text(f"{process.pid}\n")
