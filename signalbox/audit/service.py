@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from ipaddress import ip_address as ip_address_of
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from signalbox.audit import store
@@ -48,7 +49,7 @@ async def record(
         "action": event,
         "result": result,
         "error_message": None,
-        "ip_address": ip_address,
+        "ip_address": address(ip_address),
         "user_agent": user_agent and user_agent[:500],
         "facts": dict(facts or {}),
         "created_at": at,
@@ -69,6 +70,14 @@ async def ensure_partitions(db: Database, *, at: datetime) -> int:
             made += await store.ensure_month(tx, first, after)
         first = after
     return made
+
+
+def address(text: str | None) -> str | None:
+    """`text` if it is an IP address, else None: a peer on a Unix socket or an odd proxy has none."""
+    try:
+        return str(ip_address_of(text.partition("%")[0])) if text else None
+    except ValueError:
+        return None
 
 
 def _next_month(first: date) -> date:

@@ -31,6 +31,7 @@ from signalbox.accounts.guards import (
 )
 from signalbox.accounts.routes import pages
 from signalbox.core.actor import Actor
+from signalbox.http.guards import JSON
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -90,7 +91,7 @@ async def logout(request: AnyRequest) -> Response[Any]:
     cookie = request.cookies.get(COOKIE)
     if cookie:
         await service.logout(accounts.db, cookie=cookie, at=accounts.clock.now())
-    response: Response[Any] = pages.to("/login") if _is_form(request) else Response("")
+    response: Response[Any] = pages.to("/login") if _is_form(request) else _nothing()
     response.set_cookie(_cookie(accounts, "", timedelta(0)))
     return response
 
@@ -130,7 +131,7 @@ async def change_password(request: AnyRequest) -> Response[Any]:
         if not form:
             raise
         return pages.password_form(next_path, pages.PROBLEMS[str(refusal.facts["problem"])])
-    return pages.to(next_path) if form else Response("")
+    return pages.to(next_path) if form else _nothing()
 
 
 @get("/", media_type=MediaType.HTML, include_in_schema=False)
@@ -210,6 +211,11 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     ):
         raise InvalidParameters(parameter=name)
     return value
+
+
+def _nothing() -> Response[Any]:
+    """Success without words: the empty JSON string, since clients parse every answer."""
+    return Response(b'""', media_type=JSON)
 
 
 def _shown(text: str | None) -> str | None:

@@ -68,7 +68,7 @@ async def login(
                 "expires_at": at + lifetime,
                 "last_seen_at": at,
                 "user_agent": user_agent and user_agent[:500],
-                "ip_address": ip_address,
+                "ip_address": audit.address(ip_address),
             },
         )
         await store.user_logged_in(tx, user["user_id"], at)
