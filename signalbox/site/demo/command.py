@@ -1,0 +1,223 @@
+"""The command `signalbox demo`."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from itertools import count
+from typing import Final
+
+import aiohttp
+import click
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from signalbox.accounts import queries
+from signalbox.core.actor import SYSTEM
+from signalbox.core.db import Database
+from signalbox.core.settings import SettingError
+from signalbox.site.commands.running import run
+from signalbox.site.demo.player import TIMEOUT_S, DemoError, Player
+from signalbox.site.demo.recorded import KINDS, recorded_call
+from signalbox.site.demo.scenarios import WEIGHTS, made_up_call
+from signalbox.site.demo.steps import Call
+
+APP: Final = "demo"
+SIDE_BY_SIDE: Final = 6
+MAX_DAYS: Final = 31
+LIVE_CALLS: Final = 4
+PAST_CALLS: Final = 40
+MARGIN_S: Final = (
+    600.0  # the oldest call stays that far inside of the 31 days that `delta` may span
+)
+
+
+@click.command()
+@click.option(
+    "--calls",
+    type=click.IntRange(1, 10_000),
+    help=f"How many calls: {PAST_CALLS}; with --live, how many at a time: {LIVE_CALLS}.",
+)
+@click.option(
+    "--days",
+    type=click.FloatRange(0.01, MAX_DAYS),
+    default=7.0,
+    show_default=True,
+    help="How far back in time the calls reach.",
+)
+@click.option("--live", is_flag=True, help="Play in real time, until Ctrl-C.")
+@click.option("--url", help="Address of a Signalbox; this machine's without.")
+@click.option(
+    "--api-key",
+    help="API key of the app to play for; without, that of this installation's app `demo`.",
+)
+@click.option("--random-state", type=int, help="Play the same calls again.", hidden=True)
+def demo(
+    calls: int | None,
+    days: float,
+    live: bool,
+    url: str | None,
+    api_key: str | None,
+    random_state: int | None,
+) -> None:
+    """Play calls to look at: good, lossy, relayed, failed, without permission, rejoining, through an SFU."""
+    address = url or local_address()
+    key = api_key or local_api_key()
+    dice = random.Random(random_state)
+    try:
+        if live:
+            asyncio.run(play_live(address, key, dice, at_a_time=calls or LIVE_CALLS))
+        else:
+            asyncio.run(play_past(address, key, dice, calls=calls or PAST_CALLS, days=days))
+    except DemoError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def local_address() -> str:
+    """Where this machine's Signalbox listens, by its settings."""
+    import os
+
+    from signalbox.site.settings import load_settings
+
+    try:
+        site = load_settings(os.environ).site
+    except SettingError as error:
+        raise click.ClickException(str(error)) from None
+    host = "127.0.0.1" if site.host in ("0.0.0.0", "::", "") else site.host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{site.port}"
+
+
+def local_api_key() -> str:
+    """The key of the app `demo` in this installation's database."""
+
+    async def find(db: Database, _at: datetime) -> str | None:
+        async with db.read() as tx:
+            apps = await queries.apps(tx, SYSTEM)
+        return next((str(app["api_key"]) for app in apps if app["name"] == APP), None)
+
+    key = run(find)
+    if key is None:
+        raise click.ClickException(
+            f"This installation has no app named `{APP}`: make one with `signalbox app create {APP}`, or give --api-key."
+        )
+    return key
+
+
+def some_calls(dice: random.Random, api_key: str) -> Iterator[Call]:
+    """Calls without end: each recorded one and each scenario first, then by weight."""
+    run_tag = secrets.token_hex(3)
+    tags = (f"demo-{run_tag}-{number}" for number in count(1))
+    for scenario in WEIGHTS:
+        yield made_up_call(scenario, dice, api_key, next(tags))
+    for name in KINDS:
+        yield recorded_call(name, dice, api_key, next(tags))
+    while True:
+        [scenario] = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))
+        yield made_up_call(scenario, dice, api_key, next(tags))
+
+
+def start_of(call: Call, dice: random.Random, *, days: float, now: float) -> float:
+    """Unix time at which a call of the past began: at working hours rather than at night, and over by now."""
+    longest_s = min(days * 86_400, MAX_DAYS * 86_400 - MARGIN_S)
+    latest = now - call.seconds - 5
+    for _ in range(4):
+        at = now - dice.uniform(min(call.seconds + 5, longest_s), longest_s)
+        if 8 <= time.gmtime(at).tm_hour < 19:
+            break
+    return min(at, latest)
+
+
+async def play_past(
+    url: str, api_key: str, dice: random.Random, *, calls: int, days: float
+) -> None:
+    """Play so many calls back in time, several side by side, with a progress bar. Raises DemoError."""
+    source = some_calls(dice, api_key)
+    played = [next(source) for _ in range(calls)]
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns) as progress:
+        task = progress.add_task(f"{calls} calls", total=sum(len(call.steps) for call in played))
+        async with _http() as http:
+            player = Player(http, url, told=lambda: progress.advance(task))
+            starts = [(call, start_of(call, dice, days=days, now=time.time())) for call in played]
+            await _side_by_side(player, starts)
+    click.echo(f"{calls} calls of the last {days:g} days are there. Look at {url}")
+
+
+async def _side_by_side(player: Player, starts: list[tuple[Call, float]]) -> None:
+    waiting = iter(starts)
+
+    async def work() -> None:
+        for call, at in waiting:
+            await player.back_in_time(call, at)
+
+    tasks = [asyncio.create_task(work()) for _ in range(SIDE_BY_SIDE)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def play_live(
+    url: str,
+    api_key: str,
+    dice: random.Random,
+    *,
+    at_a_time: int,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Play calls in real time until Ctrl-C (or `stop`), then hang up. Raises DemoError."""
+    stop = stop or _on_interrupt()
+    source = some_calls(dice, api_key)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed} requests; Ctrl-C ends"),
+    ) as progress:
+        task = progress.add_task(f"{at_a_time} calls at a time", total=None)
+        async with _http() as http:
+            player = Player(http, url, told=lambda: progress.advance(task))
+
+            async def line() -> None:
+                while not stop.is_set():
+                    await player.live(next(source), stop)
+
+            tasks = [asyncio.create_task(line()) for _ in range(at_a_time)]
+            try:
+                await asyncio.gather(*tasks)
+            finally:
+                for each in tasks:
+                    each.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _on_interrupt() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(sign, stop.set)
+    return stop
+
+
+def _http() -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
