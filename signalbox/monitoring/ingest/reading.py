@@ -427,7 +427,7 @@ def _flowed(flows: Flows | None) -> bool:
 
 
 def _flows(data: StatsData, emos_version: int) -> list[Flow]:
-    flows = []
+    flows: list[Flow] = []
     for kind, direction, code in _PARTS:
         part = data.audio if kind == "audio" else data.video
         if part is None:

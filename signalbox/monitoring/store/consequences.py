@@ -91,7 +91,7 @@ async def draw_consequences(
 
 
 def _belongs(life: ConnectionLife, session: SessionLife) -> bool:
-    return life.session.id == session.key.id
+    return bool(life.session.id == session.key.id)
 
 
 def _is_affected(life: ConnectionLife, sessions: dict[UUID, SessionLife]) -> bool:

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection
 
 from signalbox.monitoring.rules.calls import SessionFact, instant, micros
 from signalbox.monitoring.rules.connection import Fact, Life, Negotiation, fold
+from signalbox.monitoring.rules.identities import SessionKey
 
 RECENT_EVENTS = 64
 SAME_INSTANT_MS = 100
