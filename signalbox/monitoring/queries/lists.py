@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, cast, exists, func, select
+from sqlalchemy import ColumnElement, Double, cast, func, select
 
 from signalbox.core.actor import Actor
 from signalbox.monitoring.queries.scope import Question, Span, visible
@@ -41,10 +41,13 @@ def _ask(
 
 
 def _has_issue(kind: str) -> ColumnElement[bool]:
-    found = select(Issue.id).where(
-        Issue.conference_id == Conference.id, Issue.type == kind, Issue.is_active
+    # A scalar with LIMIT, not EXISTS: that the planner may answer by hashing every issue there is.
+    found = (
+        select(Issue.id)
+        .where(Issue.conference_id == Conference.id, Issue.type == kind, Issue.is_active)
+        .limit(1)
     )
-    return exists(found)
+    return found.scalar_subquery().is_not(None)
 
 
 def _issue_ids(reference: Any, key: Any) -> Any:

@@ -1,0 +1,126 @@
+"""No list reads a whole table: every statement of a page goes through an index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+from psycopg.rows import tuple_row
+from sqlalchemy import event
+
+from signalbox.core.db import Database
+from tests.monitoring.reading.conftest import AT, World
+
+BIG = 12_000  # rows of somebody else; the house's rule begins at 10 000
+_FILL = (
+    """INSERT INTO monitoring.conferences (id, app_id, organization_id, created_at, last_seen_at, conference_id)
+    SELECT gen_random_uuid(), %(app)s, %(org)s, %(at)s + n * interval '1 second', %(at)s, 'big' || n FROM generate_series(1, %(n)s) n""",
+    """INSERT INTO monitoring.participants (id, app_id, organization_id, created_at, participant_id)
+    SELECT gen_random_uuid(), %(app)s, %(org)s, %(at)s, 'big' || n FROM generate_series(1, %(n)s) n""",
+    """INSERT INTO monitoring.sessions (id, app_id, organization_id, created_at, last_seen_at, conference_id, participant_id)
+    SELECT gen_random_uuid(), c.app_id, %(org)s, %(at)s, %(at)s, c.id, p.id FROM monitoring.conferences c
+    JOIN monitoring.participants p ON p.app_id = c.app_id AND p.participant_id = c.conference_id WHERE c.app_id = %(app)s""",
+    """INSERT INTO monitoring.conference_participants SELECT conference_id, participant_id, 1 FROM monitoring.sessions WHERE app_id = %(app)s""",
+    """INSERT INTO monitoring.connections (id, app_id, organization_id, created_at, last_seen_at, start_time, session_id, conference_id,
+        participant_id, peer_id, connection_info)
+    SELECT gen_random_uuid(), app_id, %(org)s, %(at)s, %(at)s, %(at)s, id, conference_id, participant_id, participant_id, '{}'
+    FROM monitoring.sessions WHERE app_id = %(app)s""",
+    """INSERT INTO monitoring.tracks (id, app_id, organization_id, created_at, session_id, conference_id, participant_id, connection_id,
+        track_id, direction)
+    SELECT gen_random_uuid(), app_id, %(org)s, %(at)s, session_id, conference_id, participant_id, id, 't', 'inbound'
+    FROM monitoring.connections WHERE app_id = %(app)s""",
+    """INSERT INTO monitoring.issues (id, app_id, organization_id, created_at, session_id, conference_id, participant_id, type, code)
+    SELECT gen_random_uuid(), app_id, %(org)s, %(at)s, id, conference_id, participant_id, 'error', 'ice_failed'
+    FROM monitoring.sessions WHERE app_id = %(app)s""",
+    """INSERT INTO monitoring.events (id, app_id, conference_id, participant_id, session_id, type, category, created_at, received_at)
+    SELECT gen_random_uuid(), app_id, conference_id, participant_id, id, 'custom', 'B', %(at)s, %(at)s
+    FROM monitoring.sessions WHERE app_id = %(app)s""",
+    """INSERT INTO monitoring.samples (id, app_id, conference_id, participant_id, session_id, peer_id, connection_id, created_at, received_at,
+        flows, tracks, bytes, packets, lost, jitter_ms, emos)
+    SELECT gen_random_uuid(), app_id, conference_id, participant_id, session_id, peer_id, id, %(at)s, %(at)s,
+        '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM monitoring.connections WHERE app_id = %(app)s""",
+)
+
+
+@pytest.fixture
+def asked(db: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Statements with their parameters, as they are run."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if "monitoring." in statement:
+            seen.append((statement, parameters))
+
+    assert db._engine is not None
+    engine = db._engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(engine, "before_cursor_execute", note)
+
+
+async def _fill(world: World) -> None:
+    async with world.db.begin() as tx:
+        found = await tx.psycopg.execute(
+            "SELECT id, organization_id FROM accounts.apps WHERE id <> %s ORDER BY created_at DESC LIMIT 1",
+            (world.app,),
+        )
+        row = await found.fetchone()
+        assert row is not None
+        for statement in _FILL:
+            await tx.psycopg.execute(statement, {"app": row[0], "org": row[1], "at": AT, "n": BIG})
+    async with await world.db.connect() as connection:
+        await connection.execute("ANALYZE")
+
+
+def _scans(plan: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if plan["Node Type"] == "Seq Scan":
+        yield plan.get("Schema", ""), plan["Relation Name"]
+    for part in plan.get("Plans", ()):
+        yield from _scans(part)
+
+
+@pytest.mark.slow
+async def test_lists_go_through_indexes(
+    alice: AsyncClient, world: World, asked: list[tuple[str, Any]]
+) -> None:
+    await _fill(world)
+    ids = {name: str(key) for name, key in world.ids.items()}
+    app, noor, room = (
+        f"appId={world.app}",
+        f"participantId={ids['noor']}",
+        f"conferenceId={ids['conference']}",
+    )
+    paths = [
+        *(
+            f"conferences?{query}"
+            for query in (app, noor, "created_at_gte=2026-01-01", f"{app}&issue_code=turn_used")
+        ),
+        *(f"conferences/{ids['conference']}{tail}?limit=5" for tail in ("", "/events")),
+        *(f"sessions?{query}" for query in (app, noor, room)),
+        *(f"participants?{query}" for query in (app, room)),
+        *(f"connections?{query}" for query in (app, noor, room, f"sessionId={ids['session']}")),
+        *(f"tracks?{query}" for query in (room, f"connectionId={ids['connection']}")),
+        *(f"issues?{query}" for query in (app, noor, room, "code=turn_used")),
+        *(f"{path}?{query}" for path in ("stats", "connection") for query in (noor, room)),
+    ]
+    for path in paths:
+        for page in ("", "&limit=20"):
+            answer = await alice.get(f"/v1/{path}{page if '?' in path else ''}")
+            assert answer.status_code == 200, (path, answer.text)
+
+    assert asked
+    offenders = set()
+    async with world.db.read() as tx:
+        cursor = tx.psycopg.cursor(row_factory=tuple_row)
+        for statement, parameters in asked:
+            await cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + statement, parameters)
+            row = await cursor.fetchone()
+            assert row is not None
+            plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+            for schema, relation in _scans(plan[0]["Plan"]):
+                if schema == "monitoring":
+                    offenders.add((relation, statement))
+    assert not offenders, "\n\n".join(f"{name}:\n{text}" for name, text in offenders)
