@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from ipaddress import ip_address as ip_address_of
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -13,10 +13,9 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from signalbox.core.actor import Actor
-    from signalbox.core.db import Database, Tx
+    from signalbox.core.db import Tx
 
 _ACTOR_TYPES: Final = {"user": "user", "key": "api", "system": "system"}
-MONTHS_AHEAD: Final = 2
 
 
 async def record(
@@ -57,28 +56,9 @@ async def record(
     await store.insert(tx, entry)
 
 
-async def ensure_partitions(db: Database, *, at: datetime) -> int:
-    """Give this month and the next two partitions of their own; answers how many were made.
-
-    Safe from several processes. Until it runs, entries land in the default partition and move later.
-    """
-    made = 0
-    first = at.astimezone(UTC).date().replace(day=1)
-    for _ in range(MONTHS_AHEAD + 1):
-        after = _next_month(first)
-        async with db.begin() as tx:
-            made += await store.ensure_month(tx, first, after)
-        first = after
-    return made
-
-
 def address(text: str | None) -> str | None:
     """`text` if it is an IP address, else None: a peer on a Unix socket or an odd proxy has none."""
     try:
         return str(ip_address_of(text.partition("%")[0])) if text else None
     except ValueError:
         return None
-
-
-def _next_month(first: date) -> date:
-    return first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)

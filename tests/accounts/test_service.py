@@ -101,22 +101,6 @@ async def test_a_change_and_its_audit_entry_stand_or_fall_together(
     assert entries == [("app_created", people.alice.user_id, "user", "app", people.organization_id)]
 
 
-async def test_audit_entries_move_into_their_month(db: Database) -> None:
-    at = AT.replace(year=2031, month=12)
-    subject = str(new_id())
-    async with db.begin() as tx:
-        await audit.record(tx, SYSTEM, "month_tested", subject=subject, at=at, ip_address="unix")
-
-    made = [*await asyncio.gather(*(audit.ensure_partitions(db, at=at) for _ in range(3)))]
-
-    assert sum(made) == 3
-    async with db.read() as tx:
-        found = await tx.psycopg.execute(
-            "SELECT tableoid::regclass::text FROM audit.audit_logs WHERE target_id = %s", [subject]
-        )
-        assert await found.fetchone() == ("audit.audit_logs_y2031m12",)
-
-
 async def test_a_key_of_one_app_sees_only_that_app(db: Database, people: People) -> None:
     app_id, other_id = await an_app(db, people), await an_app(db, people)
     _, key = await service.create_key(
