@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,6 +21,7 @@ from signalbox.accounts import queries, service
 from signalbox.accounts.guards import Accounts, actor_dependency
 from signalbox.accounts.routes import route_handlers
 from signalbox.accounts.service.access import user_actor
+from signalbox.accounts.settings import AccountsSettings
 from signalbox.core.actor import SYSTEM, Actor
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
@@ -99,11 +101,39 @@ async def _user(db: Database, email: str, organization_id: UUID, role: str) -> A
 @pytest.fixture
 async def site(db: Database, clock: ManualClock, redis_url: str) -> AsyncIterator[AsyncClient]:
     """The doors of accounts on a real database and Redis; every test comes from its own address."""
+    async with _site(db, clock, redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def production(
+    db: Database, clock: ManualClock, redis_url: str
+) -> AsyncIterator[AsyncClient]:
+    """The same in production, where a setting for development has no effect."""
+    settings = AccountsSettings(open_access=True)
+    async with _site(db, clock, redis_url, production=True, settings=settings) as client:
+        yield client
+
+
+@pytest.fixture
+async def open_access(
+    db: Database, clock: ManualClock, redis_url: str
+) -> AsyncIterator[AsyncClient]:
+    """The same, open to everyone."""
+    settings = AccountsSettings(open_access=True)
+    async with _site(db, clock, redis_url, settings=settings) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _site(
+    db: Database, clock: ManualClock, redis_url: str, **options: Any
+) -> AsyncIterator[AsyncClient]:
     live = Live(redis_url)
-    limiter = Limiter(live, clock)
-    app = Litestar(
+    accounts = Accounts(db=db, clock=clock, limiter=Limiter(live, clock), **options)
+    app: Any = Litestar(
         route_handlers=[*route_handlers, monitoring_router(more=HANDLERS)],
-        state=State({"accounts": Accounts(db=db, clock=clock, limiter=limiter)}),
+        state=State({"accounts": accounts}),
         dependencies={
             "db": Provide(lambda: db, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
@@ -111,8 +141,8 @@ async def site(db: Database, clock: ManualClock, redis_url: str) -> AsyncIterato
         },
         exception_handlers=exception_handlers(lambda _path: monitoring_error),
     )
-    asgi: Any = app
-    transport = ASGITransport(app=asgi, client=(f"fd00::{new_id().hex[:4]}:{new_id().hex[:4]}", 1))
+    address = f"fd00::{new_id().hex[:4]}:{new_id().hex[:4]}"
+    transport = ASGITransport(app=app, client=(address, 1))
     async with AsyncClient(transport=transport, base_url="http://signalbox.test") as client:
         yield client
     await live.close()

@@ -220,6 +220,22 @@ async def test_a_bcrypt_hash_is_accepted_once_and_replaced(
     assert row[0].startswith("$argon2id$")
 
 
+async def test_in_production_the_cookie_travels_only_over_tls(
+    production: AsyncClient, people: People
+) -> None:
+    cookie = (await sign_in(production, people)).headers["set-cookie"].lower()
+
+    assert "secure" in cookie
+
+
+async def test_an_open_server_answers_everyone_in_development_only(
+    site: AsyncClient, production: AsyncClient, open_access: AsyncClient
+) -> None:
+    assert (await site.get("/v1/apps")).status_code == 401
+    assert (await production.get("/v1/apps")).status_code == 401
+    assert (await open_access.get("/v1/apps")).status_code == 200
+
+
 async def test_a_barred_user_is_out_at_once(
     site: AsyncClient, db: Database, people: People
 ) -> None:

@@ -108,12 +108,11 @@ def page(title: str, body: str, *, narrow: bool = False, status: int = 200) -> R
     return Response(text, status_code=status, media_type=HTML, headers=dict(HEADERS))
 
 
-def to(path: str, **query: str) -> Response[None]:
+def to(path: str, **query: str) -> Response[bytes]:
     """Send the browser on to a path of ours, by GET (303)."""
     target = f"{path}?{urlencode(query)}" if query else path
-    return Response(
-        None, status_code=303, headers={"Location": target, "Cache-Control": "no-store"}
-    )
+    headers = {"Location": target, "Cache-Control": "no-store"}
+    return Response(b"", status_code=303, media_type=HTML, headers=headers)
 
 
 def _notice(text: str) -> str:

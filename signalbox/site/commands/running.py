@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -34,8 +35,11 @@ def run(verb: Callable[[Database, datetime], Awaitable[T]]) -> T:
 
     Refusals and a database that is away or empty end the command with one line and exit code 1.
     """
-    # The answer goes to standard output, which a script reads: log lines must not.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    # The answer goes to standard output, which a script reads: log lines must not, and the answer says what was done.
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+    )
     try:
         return asyncio.run(_run(verb))
     except AppError as refusal:
