@@ -177,7 +177,7 @@ _CONNECTIONS = f"""
     FROM monitoring.connections AS c JOIN monitoring.participants AS p ON p.id = c.participant_id
     JOIN monitoring.participants AS q ON q.id = c.peer_id WHERE c.app_id = %s ORDER BY 1"""
 _ISSUES = f"""
-    SELECT i.code, i.type, p.participant_id AS who, {_CONNECTION_NAME} AS connection, i.count, i.data::text AS data, i.created_at,
+    SELECT i.code, i.type, p.participant_id AS who, {_CONNECTION_NAME} AS connection, i.count, i.data::text AS data,
         cardinality(i.events) AS evidence
     FROM monitoring.issues AS i LEFT JOIN monitoring.participants AS p ON p.id = i.participant_id
     LEFT JOIN monitoring.connections AS c ON c.id = i.connection_id LEFT JOIN monitoring.participants AS q ON q.id = c.peer_id
