@@ -67,7 +67,7 @@ def exception_handlers(
 
     def on_http(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code == NotFound.status and wants_html(request):
-            return Response(_NOT_FOUND_PAGE, status_code=404, media_type="text/html; charset=utf-8")
+            return Response(_NOT_FOUND_PAGE, status_code=404, media_type="text/html")
         kind = _BY_STATUS.get(error.status_code)
         if kind is None:
             kind = InvalidParameters if error.status_code < 500 else UnknownError

@@ -20,9 +20,9 @@ _HEADERS = {
     "referrer-policy": "no-referrer",
 }
 _FILES = {
-    "/docs": ("page.html", "text/html; charset=utf-8"),
-    "/docs/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/docs/page.css": ("page.css", "text/css; charset=utf-8"),
+    "/docs": ("page.html", "text/html"),
+    "/docs/page.js": ("page.js", "text/javascript"),
+    "/docs/page.css": ("page.css", "text/css"),
 }
 
 
