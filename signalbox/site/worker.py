@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from psycopg import AsyncConnection
@@ -16,6 +16,7 @@ from signalbox.core.db import Database
 from signalbox.core.jobs import PeriodicJob, Worker
 from signalbox.core.metrics import open_metrics
 from signalbox.core.partitions import maintain
+from signalbox.monitoring.service import end_stale_conferences, judge_finished_conferences
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
 
@@ -42,7 +43,16 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     async def logins(at: datetime) -> None:
         await forget_expired_logins(db, at=at)
 
+    async def stale(at: datetime) -> None:
+        timeout = timedelta(hours=settings.monitoring.conference_timeout_hours)
+        await end_stale_conferences(db, silent_for=timeout, at=at)
+
+    async def judge(at: datetime) -> None:
+        await judge_finished_conferences(db, emos_version=settings.monitoring.emos_version, at=at)
+
     return [
+        PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
+        PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),
         PeriodicJob(name="accounts.forget_logins", cron="23 3 * * *", run=logins),
     ]
