@@ -80,13 +80,13 @@ class Player:
                 raw = await response.read()
                 wait = response.headers.get("Retry-After", "1")
                 return response.status, _decoded(raw), float(wait) if wait.isdigit() else 1.0
+        except (aiohttp.InvalidURL, ValueError):
+            raise DemoError(
+                f"{self._url} is no address of a server, such as http://127.0.0.1:8000."
+            ) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise DemoError(
                 f"No Signalbox answers at {self._url} ({type(error).__name__}). Start it with `signalbox up`, or name it with --url."
-            ) from None
-        except ValueError:
-            raise DemoError(
-                f"{self._url} is no address of a server, such as http://127.0.0.1:8000."
             ) from None
 
     def _explain(self, step: Step, status: int, answer: Any) -> str:

@@ -1,0 +1,230 @@
+"""`signalbox demo` plays every kind of call through the public API of a real server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from signalbox.accounts.service.apps import add_app
+from signalbox.accounts.service.organizations import add_organization
+from signalbox.core.actor import SYSTEM
+from signalbox.core.db import Database
+from signalbox.site.demo import demo
+from signalbox.site.demo.command import play_live, some_calls, start_of
+
+ROOT = Path(__file__).parents[2]
+KINDS = {"good", "lossy", "relayed", "failed", "permission denied", "rejoining", "SFU"}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def environ(
+    database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    names = ("INIT_TOKEN", "SESSION_TOKEN", "ENCRYPTION")
+    return {
+        "SIGNALBOX_DATABASE_URL": database_url,
+        "SIGNALBOX_REDIS_URL": redis_url,
+        "SIGNALBOX_DATA": str(tmp_path_factory.mktemp("demo")),
+        "SIGNALBOX_RATE_LIMITS": "off",
+        "SIGNALBOX_HOST": "127.0.0.1",
+        "SIGNALBOX_PORT": str(free_port()),
+        **{f"SIGNALBOX_{name}_SECRET": name * 4 for name in names},
+    }
+
+
+@pytest.fixture(scope="module")
+def url(environ: dict[str, str]) -> Iterator[str]:
+    """A running `signalbox serve`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if "SIGNALBOX" not in name and name != "PROMETHEUS_MULTIPROC_DIR"
+    }
+    output = Path(environ["SIGNALBOX_DATA"]) / "serve.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "signalbox", "serve"],
+            env=kept | environ,
+            cwd=ROOT,
+            stdout=log,
+            stderr=log,
+        )
+    address = f"http://127.0.0.1:{environ['SIGNALBOX_PORT']}"
+    try:
+        await_ready(address, process, output)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def await_ready(address: str, process: subprocess.Popen[bytes], output: Path) -> None:
+    deadline = time.monotonic() + 40
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/health/ready", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(output.read_text())
+
+
+@pytest.fixture
+def app(database_url: str) -> Iterator[tuple[UUID, str]]:
+    """An app named `demo`, the only one while it lasts."""
+
+    async def make() -> tuple[UUID, str]:
+        db, at = Database(database_url), datetime.now(UTC)
+        await db.open()
+        async with db.begin() as tx:
+            organization = await add_organization(tx, name="Demo", by=SYSTEM, at=at)
+            row = await add_app(
+                tx, organization_id=organization["id"], name="demo", by=SYSTEM, at=at
+            )
+        await db.close()
+        return row["id"], row["api_key"]
+
+    made = asyncio.run(make())
+    yield made
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE accounts.apps SET name = 'past demo' WHERE id = %s", (made[0],))
+
+
+def ask(database_url: str, statement: str, *values: Any) -> list[Any]:
+    with psycopg.connect(database_url) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(demo, arguments, env=environ)
+    return result.exit_code, result.output
+
+
+def test_calls_of_the_past(
+    environ: dict[str, str], url: str, app: tuple[UUID, str], database_url: str
+) -> None:
+    """Twelve calls: each scenario and each recorded one, found without naming a key or an address."""
+    code, output = run(environ, "--calls", "12", "--days", "2", "--random-state", "3")
+    assert code == 0, output
+    assert "12 calls of the last 2 days are there" in output
+    found = ask(
+        database_url,
+        "SELECT created_at, ongoing, end_time FROM monitoring.conferences WHERE app_id = %s",
+        app[0],
+    )
+    assert len(found) == 12
+    now = datetime.now(UTC)
+    assert all(
+        now - timedelta(days=2, minutes=1) < created < now - timedelta(seconds=5)
+        for created, _, _ in found
+    )
+    assert not any(ongoing for _, ongoing, _ in found)
+    assert all(end is None or end < now for _, _, end in found)
+    issues = {
+        code
+        for (code,) in ask(
+            database_url, "SELECT code FROM monitoring.issues WHERE app_id = %s", app[0]
+        )
+    }
+    assert {
+        "turn_used", "connection_failed", "ice_failed", "icecandidateerror", "no_connection", "getusermedia_error", "no_media_access",
+        "multiple_rejoins", "connection_disconnected",
+    } <= issues  # fmt: skip
+    states = {
+        state
+        for (state,) in ask(
+            database_url, "SELECT state FROM monitoring.connections WHERE app_id = %s", app[0]
+        )
+    }
+    assert {"connected", "failed"} <= states
+    [(sfus,)] = ask(
+        database_url,
+        "SELECT count(*) FROM monitoring.participants WHERE app_id = %s AND is_sfu",
+        app[0],
+    )
+    assert sfus >= 2
+
+
+def test_calls_of_now_hang_up_when_stopped(
+    url: str, app: tuple[UUID, str], database_url: str
+) -> None:
+    async def some_seconds() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(4, stop.set)
+        await play_live(url, app[1], random.Random(1), at_a_time=2, stop=stop)
+
+    asyncio.run(some_seconds())
+    sessions = ask(
+        database_url, "SELECT end_time FROM monitoring.sessions WHERE app_id = %s", app[0]
+    )
+    assert sessions
+    assert all(end is not None for (end,) in sessions)
+    assert not ask(
+        database_url, "SELECT 1 FROM monitoring.conferences WHERE app_id = %s AND ongoing", app[0]
+    )
+
+
+def test_a_wrong_key_is_named(environ: dict[str, str], url: str) -> None:
+    code, output = run(environ, "--calls", "1", "--api-key", "0" * 32)
+    assert code == 1
+    assert "does not know this API key" in output
+
+
+def test_a_server_that_is_away_is_named(environ: dict[str, str]) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    code, output = run(environ, "--calls", "1", "--api-key", "0" * 32, "--url", address)
+    assert code == 1
+    assert f"No Signalbox answers at {address}" in output
+
+
+def test_an_address_that_is_none_is_named(environ: dict[str, str]) -> None:
+    code, output = run(environ, "--calls", "1", "--api-key", "0" * 32, "--url", "nonsense")
+    assert code == 1
+    assert "nonsense is no address" in output
+
+
+def test_without_an_app_the_command_to_make_one_is_named(environ: dict[str, str]) -> None:
+    code, output = run(environ, "--calls", "1")
+    assert code == 1
+    assert "signalbox app create demo" in output
+
+
+def test_every_kind_is_there_from_the_start() -> None:
+    calls = list(islice(some_calls(random.Random(1), "k" * 32), 12))
+    assert {call.kind for call in calls} == KINDS
+    for call in calls:
+        assert call.steps[0].path == "/initialize"
+        assert all(json.loads(step.body) and step.at_s >= 0 for step in call.steps)
+
+
+def test_no_call_of_the_past_reaches_into_the_future_or_beyond_31_days() -> None:
+    dice, now = random.Random(2), time.time()
+    for call in islice(some_calls(dice, "k" * 32), 20):
+        for days in (0.01, 1.0, 31.0):
+            at = start_of(call, dice, days=days, now=now)
+            assert at + call.seconds < now
+            assert now - at < 31 * 86_400
