@@ -20,6 +20,7 @@ CREATE TABLE monitoring.conferences (
 ) WITH (fillfactor = 80);
 CREATE INDEX conferences_app_created ON monitoring.conferences (app_id, created_at DESC, id);
 CREATE INDEX conferences_ongoing ON monitoring.conferences (last_seen_at) WHERE ongoing;
+CREATE INDEX conferences_unjudged ON monitoring.conferences (end_time) WHERE NOT ongoing AND judged_at IS NULL;
 
 CREATE TABLE monitoring.participants (
     id uuid PRIMARY KEY,

@@ -19,6 +19,7 @@ from signalbox.monitoring.errors import (
     InvalidParameters,
     MethodNotAllowed,
     MissingParameters,
+    MissingToken,
 )
 from signalbox.monitoring.ingest import reading
 from signalbox.monitoring.ingest.entering import Entering
@@ -105,7 +106,7 @@ class IngestDoors:
             raw = await read_body(
                 receive, scope["headers"], limit_bytes=self._parts.settings.max_body_bytes
             )
-            answer = await door(self._call(decode_body(raw), scope))
+            answer = await door(self._call(_decode(path, raw), scope))
         except ClientGone:
             return
         except AppError as error:
@@ -236,6 +237,16 @@ class IngestDoors:
         session = await self._session(call)
         row = await self._store(reading.changed_track(call.body, session, call.received_us))
         return _encode({"data": row.shown()})
+
+
+def _decode(path: str, raw: bytes) -> Body:
+    """The body's fields. A bare list of events cannot be attributed to anybody: the token is what it lacks."""
+    try:
+        return decode_body(raw)
+    except InvalidParameters:
+        if path == "/connection/batch" and raw.lstrip().startswith(b"["):
+            raise MissingToken() from None
+        raise
 
 
 _READABLE = frozenset(

@@ -338,6 +338,8 @@ def _track_event(
         data = any_value(body.data)
         found = sighting(track_id, data if isinstance(data, dict) else {})
     found.connection = event.connection
+    # A change may overtake the track's announcement, or the SDK may have lost that: the connection vouches for the track.
+    found.create = change is None or event.connection is not None
     event.tracks, event.answer_track = [found], True
     return event
 

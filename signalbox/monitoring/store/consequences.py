@@ -39,7 +39,7 @@ _ALL_STAYS = """
     WHERE conference_id = ANY(%s) AND is_active"""
 _UPDATE_CONFERENCES = """
     UPDATE monitoring.conferences AS c SET ongoing = new.ongoing, start_time = new.started, call_start = new.call_start,
-        end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen)
+        end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen), judged_at = NULL
     FROM unnest(%s::uuid[], %s::boolean[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::timestamptz[])
         AS new (id, ongoing, started, call_start, ended, duration, seen)
     WHERE c.id = new.id"""

@@ -21,6 +21,7 @@ from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.consequences import draw_consequences
 from signalbox.monitoring.store.entering import Person, ensure_participants, link
 from signalbox.monitoring.store.lives import (
+    SAME_INSTANT_MS,
     ConnectionLife,
     SessionLife,
     insert_connections,
@@ -176,10 +177,25 @@ def _is_repetition(event: Event, touched: Touched) -> bool:
         else touched.sessions[event.session.id]
     )
     if is_repeated(holder.recent, event.digest, event.at_us):
+        _date_back(event, touched)
         return True
     holder.recent = remember(holder.recent, event.digest, event.at_us)
     holder.touched = True
     return False
+
+
+def _date_back(event: Event, touched: Touched) -> None:
+    """Of two that are the same the earlier instant counts, whichever arrived first."""
+    if event.fact is None or event.connection is None:
+        return
+    target = touched.connections[event.connection]
+    kind, value = event.fact.kind, event.fact.value
+    for index, known in enumerate(target.facts):
+        same = (known.kind, known.value) == (kind, value)
+        if same and 0 < known.at_us - event.at_us <= SAME_INSTANT_MS * 1000:
+            target.facts[index] = known._replace(at_us=event.at_us)
+            target.changed = True
+            return
 
 
 def _take_in(event: Event, touched: Touched) -> tuple[UUID | None, UUID | None]:

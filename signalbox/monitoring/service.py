@@ -1,0 +1,136 @@
+"""What is done beside requests: forgotten conferences are ended, finished ones are judged by their sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from psycopg import AsyncConnection
+
+from signalbox.core.compression import UnreadablePayload, unpack
+from signalbox.core.db import Database
+from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.rules.figures import Reading, interval_scores
+from signalbox.monitoring.rules.identities import SessionKey
+from signalbox.monitoring.rules.issues import Finding, ScoredInterval, once, quality_band
+from signalbox.monitoring.store import Applier
+from signalbox.monitoring.store.findings import Owner, write_findings
+from signalbox.monitoring.store.messages import EndSessions
+from signalbox.monitoring.wire import Report, StatsData
+
+log = structlog.get_logger(__name__)
+BATCH = 100
+_decoder = msgspec.json.Decoder(StatsData)
+
+_STALE = """
+    SELECT id, activity FROM (
+        SELECT c.id, greatest(c.created_at,
+            (SELECT max(e.created_at) FROM monitoring.events e WHERE e.conference_id = c.id),
+            (SELECT max(s.created_at) FROM monitoring.samples s WHERE s.conference_id = c.id)) AS activity
+        FROM monitoring.conferences c WHERE c.ongoing AND c.last_seen_at < %(before)s ORDER BY c.last_seen_at LIMIT %(most)s
+    ) AS candidate WHERE activity < %(before)s"""
+_OPEN_SESSIONS = """
+    SELECT DISTINCT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
+    FROM monitoring.sessions s LEFT JOIN monitoring.connections k ON k.session_id = s.id AND k.end_time IS NULL AND k.is_active
+    WHERE s.conference_id = %s AND s.is_active AND (s.end_time IS NULL OR k.id IS NOT NULL)"""
+_SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('monitoring.sweep', 0))"
+
+
+async def end_stale_conferences(db: Database, *, silent_for: timedelta, at: datetime) -> int:
+    """End running conferences of which nothing was heard for `silent_for`, as of their last activity; answers how many.
+
+    One process at a time does this; the others find nothing to do.
+    """
+    async with db.begin() as tx:
+        locked = await (await tx.psycopg.execute(_SWEEP_LOCK)).fetchone()
+        if not locked or not locked[0]:
+            return 0
+        cursor = await tx.psycopg.execute(_STALE, {"before": at - silent_for, "most": BATCH})
+        stale = await cursor.fetchall()
+        apply = Applier(lambda: micros(at))
+        for conference, activity in stale:
+            rows = await (await tx.psycopg.execute(_OPEN_SESSIONS, (conference,))).fetchall()
+            sessions = [SessionKey(*row) for row in rows]
+            await apply(tx.psycopg, [EndSessions(sessions=sessions, at_us=micros(activity))])
+    if stale:
+        log.info("conferences.stale_ended", conferences=len(stale))
+    return len(stale)
+
+
+_TO_JUDGE = """
+    SELECT id, app_id, organization_id FROM monitoring.conferences
+    WHERE NOT ongoing AND end_time IS NOT NULL AND judged_at IS NULL
+    ORDER BY end_time LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"""
+_JUDGED = "UPDATE monitoring.conferences SET judged_at = %s WHERE id = ANY(%s)"
+_REPORTS = """
+    SELECT session_id, participant_id, connection_id, created_at, report FROM monitoring.samples
+    WHERE conference_id = %s AND report IS NOT NULL AND 0 = ANY(flows)"""
+
+
+async def judge_finished_conferences(db: Database, *, emos_version: int, at: datetime) -> int:
+    """Look for poor sound in conferences that have ended; answers how many were judged."""
+    async with db.begin() as tx:
+        found = await (await tx.psycopg.execute(_TO_JUDGE, (BATCH,))).fetchall()
+        for conference, app, organization in found:
+            await _judge(tx.psycopg, conference, app, organization, emos_version)
+        if found:
+            await tx.psycopg.execute(_JUDGED, (at, [row[0] for row in found]))
+    return len(found)
+
+
+async def _judge(
+    connection: AsyncConnection[Any], conference: UUID, app: UUID, organization: UUID, version: int
+) -> None:
+    readings: dict[tuple[UUID, UUID], dict[tuple[UUID, str], list[Reading]]] = {}
+    async with connection.cursor() as cursor:
+        await cursor.execute(_REPORTS, (conference,))
+        async for session, participant, link, at, report in cursor:
+            sources = readings.setdefault((participant, session), {})
+            for name, reading in _readings(at, bytes(report)):
+                sources.setdefault((link, name), []).append(reading)
+    found: list[tuple[Owner, Finding]] = []
+    for (participant, session), sources in readings.items():
+        scores = [
+            score
+            for source in sources.values()
+            for score in interval_scores(source, version=version)
+        ]
+        owner = Owner(app, organization, conference, participant, session)
+        found.extend((owner, finding) for finding in quality_findings(session, scores))
+    await write_findings(connection, found, [])
+
+
+def quality_findings(session: UUID, scores: Iterable[ScoredInterval]) -> list[Finding]:
+    """At most one of each kind for a session."""
+    points = sorted(scores, key=lambda point: point.at)
+    found = []
+    for code, low, high in (("low_emos", 3.0, 4.0), ("very_low_emos", 0.0, 3.0)):
+        average = quality_band(points, low=low, high=high)
+        if average is not None:
+            first = next(point for point in points if low <= point.emos < high)
+            found.append(once(code, session, at_us=micros(first.at), data={"average": average}))
+    return found
+
+
+def _readings(at: datetime, stored: bytes) -> list[tuple[str, Reading]]:
+    try:
+        data = _decoder.decode(unpack(stored))
+    except (UnreadablePayload, msgspec.DecodeError):
+        return []
+    inbound = (data.audio.inbound if data.audio else None) or []
+    remote = data.remote.audio.inbound if data.remote and data.remote.audio else None
+    rtt_s = next(
+        (item.roundTripTime for item in remote or () if item.roundTripTime is not None), 0.0
+    )
+    return [(report.id or "", _reading(at, report, rtt_s or 0.0)) for report in inbound]
+
+
+def _reading(at: datetime, report: Report, rtt_s: float) -> Reading:
+    return Reading(
+        at, report.packetsReceived or 0, report.packetsLost or 0, report.jitterBufferDelay or 0, report.jitterBufferEmittedCount or 0,
+        rtt_s * 1000, report.bitrate, bool(report.fecPacketsReceived),
+    )  # fmt: skip
