@@ -46,6 +46,8 @@ class World:
     alice: dict[str, str]
     alice_app_key: dict[str, str]
     charlie: dict[str, str]
+    other_app: UUID
+    other_organization: UUID
     ids: dict[str, UUID] = field(default_factory=dict)
 
     async def put(self, table: str, **values: Any) -> UUID:
@@ -167,8 +169,8 @@ async def _tenant(db: Database, name: str) -> tuple[UUID, UUID, dict[str, str], 
 @pytest.fixture
 async def world(db: Database) -> World:
     organization, app, alice, alice_app_key = await _tenant(db, "ours")
-    _, _, charlie, _ = await _tenant(db, "theirs")
-    world = World(db, app, organization, alice, alice_app_key, charlie)
+    theirs, other_app, charlie, _ = await _tenant(db, "theirs")
+    world = World(db, app, organization, alice, alice_app_key, charlie, other_app, theirs)
     ids = world.ids
     ids["conference"] = await world.conference("standup", conference_name="Stand-up", duration=90)
     ids["noor"] = await world.participant("u-7", participant_name="Noor")

@@ -89,8 +89,8 @@ async def test_a_key_of_an_app_sees_only_that_app(site: AsyncClient, world: Worl
 
     async with world.db.begin() as tx:
         await tx.psycopg.execute(
-            "UPDATE monitoring.conferences SET conference_id = id::text, app_id = (SELECT id FROM accounts.apps WHERE id <> %s LIMIT 1) WHERE id = %s",
-            (world.app, world.ids["conference"]),
+            "UPDATE monitoring.conferences SET app_id = %s WHERE id = %s",
+            (world.other_app, world.ids["conference"]),
         )
     assert (await site.get(path, headers=headers)).status_code == 404
 

@@ -63,14 +63,9 @@ def asked(db: Database) -> Iterator[list[tuple[str, Any]]]:
 
 async def _fill(world: World) -> None:
     async with world.db.begin() as tx:
-        found = await tx.psycopg.execute(
-            "SELECT id, organization_id FROM accounts.apps WHERE id <> %s ORDER BY created_at DESC LIMIT 1",
-            (world.app,),
-        )
-        row = await found.fetchone()
-        assert row is not None
+        values = {"app": world.other_app, "org": world.other_organization, "at": AT, "n": BIG}
         for statement in _FILL:
-            await tx.psycopg.execute(statement, {"app": row[0], "org": row[1], "at": AT, "n": BIG})
+            await tx.psycopg.execute(statement, values)
     async with await world.db.connect() as connection:
         await connection.execute("ANALYZE")
 
