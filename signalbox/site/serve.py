@@ -16,7 +16,7 @@ from granian.log import LogLevels
 from signalbox.core.logging import configure_from
 from signalbox.site.settings import Settings
 
-STOP_WITHIN_S = 5  # to answer what is being worked on; what is committed later was not acknowledged
+STOP_WITHIN_S = 4  # to answer what is being worked on; what is committed later was not acknowledged
 BACKLOG = 4096
 BACKPRESSURE = 2048  # connections of one process
 

@@ -130,8 +130,8 @@ class Supervisor:
         remaining = [service.running for service in self.services if service.running is not None]
         self.services.clear()
         while remaining:
-            # Each may use what is left, less two seconds for everyone after it.
-            left_s = deadline - self.monotonic() - 2.0 * (len(remaining) - 1)
+            # Each may use what is left, less a second and a half for everyone after it.
+            left_s = deadline - self.monotonic() - 1.5 * (len(remaining) - 1)
             remaining.pop().stop(max(1.0, left_s))
 
     def _bury(self, service: Service) -> None:

@@ -19,6 +19,7 @@ from typing import TextIO
 import psycopg
 from rich.console import Console
 from rich.status import Status
+from sqlalchemy.exc import DBAPIError
 
 from signalbox.accounts.service import FirstRun
 from signalbox.core.metrics import forget_all
@@ -52,8 +53,8 @@ def up(environ: Mapping[str, str]) -> int:
     except (CannotStartError, EmbeddedServerError, SettingError) as error:
         console.print(f"signalbox: {error}", style="red", markup=False)
         return 1
-    except psycopg.OperationalError as error:
-        first = str(error).strip().splitlines()[0]
+    except (psycopg.OperationalError, DBAPIError) as error:
+        first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         console.print(f"signalbox: The database refuses: {first}", style="red", markup=False)
         return 1
     except KeyboardInterrupt:
