@@ -9,8 +9,11 @@ import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
+from psycopg import OperationalError as DriverError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from signalbox.core.errors import AppError
+from signalbox.core.errors import AppError, Overloaded
 from signalbox.http.errors import (
     Dialect,
     InvalidParameters,
@@ -36,6 +39,8 @@ _BY_STATUS: Mapping[int, type[AppError]] = {
     405: MethodNotAllowed,
     413: PayloadTooLarge,
 }
+
+DATABASE_AWAY = (OperationalError, PoolTimeoutError, DriverError, ConnectionError)
 
 log = structlog.get_logger()
 
@@ -76,6 +81,8 @@ def exception_handlers(
         return response
 
     def on_surprise(request: AnyRequest, error: Exception) -> Response[bytes]:
+        if isinstance(error, DATABASE_AWAY):
+            return render(Overloaded(retry_after_s=1), dialect_of(request.url.path))
         log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
         return render(UnknownError(), dialect_of(request.url.path))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from signalbox.accounts.errors import ExpiredToken, InvalidToken, MissingToken
 from signalbox.core.errors import AppError
-from signalbox.http.errors import InvalidParameters, MethodNotAllowed, NotFound
+from signalbox.http.errors import InvalidParameters, MethodNotAllowed, NotFound, PayloadTooLarge
 
 __all__ = [
     "ExpiredToken",
@@ -77,7 +77,7 @@ class ConnectionEnded(AppError):
 
 
 class BatchTooLarge(AppError):
-    code, status, message = "payload_too_large", 413, "The batch has too many events."
+    code, status, message = "payload_too_large", 413, PayloadTooLarge.message
 
 
 class RateLimited(AppError):

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from litestar import Litestar, Request
 from litestar.config.app import AppConfig
+from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
@@ -30,6 +31,7 @@ from signalbox.core.live import Live
 from signalbox.core.metrics import Metrics, open_metrics
 from signalbox.core.partitions import maintain
 from signalbox.http.body import Receive
+from signalbox.http.cors import PrivateCors
 from signalbox.http.errors import Send, house_error, monitoring_error
 from signalbox.http.guards import exception_handlers
 from signalbox.http.peers import client_address, networks
@@ -49,6 +51,12 @@ from signalbox.site.secrets import with_stored_secrets
 from signalbox.site.settings import Settings, load_settings
 
 log = structlog.get_logger(__name__)
+
+
+# The writer finds every row by its key. Its plans are made while tables are small and then kept: they must
+# not be plans that read whole tables (measured with 27 000 conferences: 2.4 ms of PostgreSQL per new session).
+LOOKUPS_ONLY = """SELECT set_config(name, 'off', false)
+    FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name"""
 
 
 class Kernel:
@@ -73,6 +81,7 @@ class Kernel:
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await self.db.connect()
         await maintain(connection, policies(self.settings), at=self.clock.now())
+        await connection.execute(LOOKUPS_ONLY)
         return connection
 
     async def open(self) -> None:
@@ -96,7 +105,10 @@ class Site:
         self.kernel = Kernel(settings, clock, metrics)
         self._litestar = _litestar(self.kernel)
         self._doors = HealthDoors(
-            self.kernel, IngestDoors(_parts(self.kernel), cast("Asgi", self._litestar))
+            self.kernel,
+            IngestDoors(
+                _parts(self.kernel), PrivateCors(cast("Asgi", self._litestar), _origins(settings))
+            ),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -124,6 +136,12 @@ def _parts(kernel: Kernel) -> Parts:
         counts=kernel.metrics,
         web_host=_host(site.web_domain),
     )
+
+
+def _origins(settings: Settings) -> frozenset[str]:
+    """Origins of our own pages on another address."""
+    domain = settings.site.web_domain
+    return frozenset({domain.lower()}) if domain else frozenset()
 
 
 def _host(domain: str | None) -> str:
@@ -157,7 +175,7 @@ def _litestar(kernel: Kernel) -> Litestar:
         settings=settings.accounts,
         production=settings.core.production,
         client_ip=lambda scope: client_address(scope, trusted),
-        origins=frozenset({settings.site.web_domain.lower()} if settings.site.web_domain else ()),
+        origins=_origins(settings),
     )
     config = AppConfig(
         route_handlers=[
@@ -172,6 +190,7 @@ def _litestar(kernel: Kernel) -> Litestar:
             "clock": Provide(provide_clock),
             "actor": Provide(_actor),
         },
+        compression_config=CompressionConfig(backend="gzip", minimum_size=1000),
         state=State({"accounts": accounts}),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(

@@ -11,7 +11,6 @@ from httpx import AsyncClient, Response
 
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
-from signalbox.core.ids import new_id
 from tests.accounts.conftest import AT, People, bearer
 
 Headers = dict[str, str]
@@ -66,7 +65,10 @@ async def test_an_app_has_a_key_and_its_days(
         ({}, "missing_parameters"),
         ({"organization": "x"}, "organization_not_found"),
         ({"organization": 7, "name": "a"}, "organization_not_found"),
-        ({"organization": str(new_id()), "name": "a"}, "organization_not_found"),
+        (
+            {"organization": "0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11", "name": "a"},
+            "organization_not_found",
+        ),
         ({"organization": "OURS"}, "missing_parameters"),
         ({"organization": "OURS", "name": ""}, "missing_parameters"),
         ({"organization": "OURS", "name": 7}, "invalid_parameters"),
@@ -211,10 +213,10 @@ async def test_a_stranger_finds_nothing(
         ("GET", "/organizations"),
         ("POST", "/organizations"),
         ("DELETE", "/organizations"),
-        ("GET", f"/apps/{new_id()}"),
-        ("PUT", f"/apps/{new_id()}"),
-        ("DELETE", f"/organizations/{new_id()}"),
-        ("POST", f"/v1/apps/{new_id()}/reset-key"),
+        ("GET", "/apps/0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11"),
+        ("PUT", "/apps/0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11"),
+        ("DELETE", "/organizations/0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11"),
+        ("POST", "/v1/apps/0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11/reset-key"),
     ],
 )
 async def test_nobody_passes_without_a_login(site: AsyncClient, method: str, path: str) -> None:

@@ -67,7 +67,7 @@ async def test_the_limit_holds_for_the_unpacked_size() -> None:
         await read_body(whole(packed), GZIP, limit_bytes=999)
 
 
-@pytest.mark.parametrize("body", [b"{}", gzip.compress(b"0" * 1000)[:-9]])
+@pytest.mark.parametrize("body", [b"{}", gzip.compress(b"0" * 1000, mtime=0)[:-9]])
 async def test_a_broken_packing_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidParameters):
         await read_body(whole(body), GZIP, limit_bytes=2000)

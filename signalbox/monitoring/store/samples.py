@@ -10,6 +10,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core.ids import derived_id
 from signalbox.monitoring.errors import ConnectionEnded, ConnectionNotFound
 from signalbox.monitoring.rules.calls import instant, micros
 from signalbox.monitoring.rules.connection import Fact, with_fact
@@ -252,7 +253,7 @@ async def _first_sights(
             ("turn", sample.turn, target.turn),
         ):
             if shown and not known:
-                facts.append(Fact(sample.at_us, kind, None, str(sample.id)))
+                facts.append(Fact(sample.at_us, kind, None, str(derived_id(sample.id, 0))))
     ids = {key for key, facts in news.items() if facts}
     if not ids:
         return
