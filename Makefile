@@ -13,6 +13,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 ARGS ?=
+# Test processes; each has servers of its own. 0 runs the tests in this one.
+JOBS ?= 0
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -55,11 +57,11 @@ run: setup
 
 .PHONY: test
 test: setup-dev
-	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: coverage
 coverage: setup-dev
-	@$(BIN)/python -m pytest -n 2 --cov --cov-report=term-missing $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --cov --cov-report=term-missing $(ARGS)
 
 .PHONY: check
 check: setup-dev
