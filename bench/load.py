@@ -1,6 +1,7 @@
 """The load generator: keep-alive connections on raw protocols, bodies prepared beforehand. Started by `bench.rig` as a process of its own.
 
-Reads a JSON order from standard input, says `ready`, `begin`, `end`, one per line, and then its figures as JSON.
+Reads a JSON order from standard input, says `ready`, `begin`, `end`, one per line, writes its figures as JSON to the named
+file, and says `done`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 from collections import Counter
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -151,7 +153,9 @@ def say(word: str) -> None:
 def main() -> None:
     """Entry point of the process."""
     order = json.loads(sys.stdin.readline())
-    print(json.dumps(uvloop.run(run(order))), flush=True)
+    found = uvloop.run(run(order))
+    Path(order["result"]).write_text(json.dumps(found))
+    say("done")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,12 @@ class Rig:
             "api_key": self.api_key,
             "connections": connections,
         }
-        order |= {"seconds": seconds, "tag": f"bench{self.loads}", **more}
+        order |= {
+            "seconds": seconds,
+            "tag": f"bench{self.loads}",
+            "result": str(self.folder / "load.json"),
+            **more,
+        }
         forget_peak(self.serve.pid)
         generator = subprocess.Popen(
             [sys.executable, "-m", "bench.load"],
@@ -161,8 +166,8 @@ class Rig:
                 before = self._cpu()
             elif word == "end":
                 used = {name: value - before[name] for name, value in self._cpu().items()}
-            elif word.startswith("{"):
-                return json.loads(word), used
+            elif word == "done":
+                return json.loads(Path(order["result"]).read_text()), used
         raise RuntimeError(f"the load generator of {order['script']} ended early")
 
     def _cpu(self) -> dict[str, float]:

@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 
 
 # The writer finds every row by its key. Its plans are made while tables are small and then kept: they must
-# not be plans that read whole tables (measured with 27 000 conferences: 2.4 ms of PostgreSQL per new session).
+# not be plans that read whole tables, as some were seen to do with monitoring.connection_lives.
 LOOKUPS_ONLY = """SELECT set_config(name, 'off', false)
     FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name"""
 

@@ -130,11 +130,13 @@ async def initialize(
     await link(connection, pairs)
 
 
+# Not `p.app_id = c.app_id`: that would offer the planner a way through all participants of the app.
 _SOURCES = """
     SELECT c.id, p.id, c.app_id, c.organization_id
     FROM unnest(%s::uuid[], %s::uuid[]) AS wanted (conference, participant)
     JOIN monitoring.conferences c ON c.id = wanted.conference AND c.is_active
-    JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active AND p.app_id = c.app_id"""
+    JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active
+        AND p.app_id IS NOT DISTINCT FROM c.app_id"""
 _SESSIONS = """
     INSERT INTO monitoring.sessions (id, app_id, organization_id, conference_id, participant_id, created_at, last_seen_at,
         platform, constraints, devices, metadata, geo_ip, app_version, webrtc_sdk)
