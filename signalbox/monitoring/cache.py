@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections import OrderedDict
@@ -32,6 +33,7 @@ class Expiring(Generic[K, V]):
     def __init__(self, life_s: float | None, limit: int) -> None:
         self._entries: OrderedDict[K, tuple[float, V | None]] = OrderedDict()
         self._life_s, self._limit = life_s, limit
+        self.loading: dict[K, asyncio.Future[V | None]] = {}
 
     def get(self, key: K) -> tuple[bool, V | None]:
         """Whether the key is known, and its value."""
@@ -94,6 +96,10 @@ class Identities:
         _check(app)
         return session, app
 
+    def remember(self, session: SessionKey) -> None:
+        """Keep a session that was just committed, so that its first report need not ask for it."""
+        self._sessions.put(session.id, session)
+
     async def page(
         self, app_id: UUID, conference_id: str | None, participant_id: str | None
     ) -> UUID | None:
@@ -114,13 +120,29 @@ class Identities:
         *,
         keep_none: bool = True,
     ) -> V | None:
+        """From the cache, else loaded: once for all who ask at the same time, or a busy app would be asked for by every request."""
         known, value = cache.get(key)
         if known:
             return value
+        task = cache.loading.get(key)
+        if task is None:
+            loading = self._load(cache, key, load, keep_none)
+            task = cache.loading[key] = asyncio.create_task(loading)
+        return await asyncio.shield(task)
+
+    async def _load(
+        self,
+        cache: Expiring[K, V],
+        key: K,
+        load: Callable[[K], Awaitable[V | None]],
+        keep_none: bool,
+    ) -> V | None:
         try:
             value = await load(key)
         except (SQLAlchemyError, DatabaseError, OSError):
             raise Overloaded(retry_after_s=1) from None
+        finally:
+            cache.loading.pop(key, None)
         if value is not None or keep_none:
             cache.put(key, value)
         return value

@@ -18,7 +18,7 @@ from signalbox.monitoring.errors import (
     QuotaExceeded,
 )
 from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit
-from signalbox.monitoring.rules.identities import AppFacts
+from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
 from signalbox.monitoring.wire import delta_ms, exact_text, meta
 
@@ -95,8 +95,9 @@ class Entering:
             devices=json_part(body.devices, "devices"), metadata=meta(body.meta), geo=parts.locate(call.address),
             app_version=exact_text(body.appVersion, "appVersion", limit=16), webrtc_sdk=_sdk(body.webrtcSdk),
         )  # fmt: skip
-        made = await parts.writer.commit_fact(session)
-        return _encode({"token": parts.tokens.make_session(made, at=call.at)})
+        made: SessionKey = await parts.writer.commit_fact(session)
+        parts.identities.remember(made)
+        return _encode({"token": parts.tokens.make_session(made.id, at=call.at)})
 
     async def page_url(self, call: Call) -> bytes:
         """POST /services/get-url: where the dashboard shows a conference or participant."""

@@ -54,6 +54,10 @@ class Identities(Protocol):
         """Session and app; InvalidToken, InvalidApiKey or AppNotRecording when they may not report."""
         ...
 
+    def remember(self, session: SessionKey) -> None:
+        """Keep a session that was just committed."""
+        ...
+
     async def page(
         self, app_id: UUID, conference_id: str | None, participant_id: str | None
     ) -> UUID | None:

@@ -11,6 +11,7 @@ from psycopg import AsyncConnection
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import InvalidToken
 from signalbox.monitoring.rules.calls import SessionFact, instant
+from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import once
 from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
@@ -172,7 +173,10 @@ async def start_sessions(
     for message in messages:
         if (message.conference, message.participant) in sources:
             good.append(message)
-            outcomes[id(message)] = message.id
+            app, organization = sources[message.conference, message.participant]
+            outcomes[id(message)] = SessionKey(
+                message.id, app, organization, message.conference, message.participant
+            )
         else:
             outcomes[id(message)] = InvalidToken()
     if good:

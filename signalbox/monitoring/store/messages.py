@@ -26,7 +26,7 @@ class Initialize:
 
 @dataclass(slots=True, kw_only=True)
 class StartSession:
-    """A participant enters a conference; answers the session's id."""
+    """A participant enters a conference; answers the session's SessionKey."""
 
     id: UUID
     conference: UUID
