@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,16 +17,11 @@ from signalbox.core.jobs import Job, PeriodicJob, Worker, enqueue
 from signalbox.core.metrics import Metrics
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
-SCHEMA = Path(__file__).parents[2] / "migrations" / "sql" / "0001_jobs.sql"
 
 
 @pytest.fixture
 async def conn(database_url: str) -> AsyncIterator[AsyncConnection[Any]]:
     async with await AsyncConnection.connect(database_url, autocommit=True) as connection:
-        found = await connection.execute("SELECT to_regclass('jobs.procrastinate_jobs')")
-        if await found.fetchone() == (None,):
-            async with connection.transaction():
-                await connection.execute(SCHEMA.read_bytes())
         yield connection
 
 
