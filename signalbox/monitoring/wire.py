@@ -24,6 +24,7 @@ from signalbox.monitoring.errors import (
 
 MAX_DELTA_MS = 31 * 86_400_000
 CLOCK_STEP_MS = 60_000  # a client's clock may be set back while an event waits
+_TINY = re.compile(rb"[eE]-[0-9]{4}")
 NOTHING = msgspec.Raw(b"null")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
@@ -204,8 +205,14 @@ def any_value(raw: msgspec.Raw) -> Any:
     """A part of a body as plain Python values."""
     try:
         return _any.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, ValueError):
         raise UnreadableBody() from None
+
+
+def storable(raw: msgspec.Raw) -> bytes:
+    """A part of a body as it came, if the database can hold it; numbers all but zero become zero."""
+    content, value = bytes(raw), any_value(raw)
+    return json.dumps(value).encode() if _TINY.search(content) else content
 
 
 def exact_text(value: object, field: str, *, limit: int) -> str | None:
@@ -311,7 +318,7 @@ def decode_stats(raw: msgspec.Raw) -> StatsData:
         decoded = _stats.decode(raw)
     except msgspec.ValidationError:
         decoded = _salvage(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, ValueError):
         raise UnreadableBody() from None
     return decoded
 

@@ -18,7 +18,7 @@ from signalbox.monitoring.rules.domains import check_domain
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store.messages import Message
-from signalbox.monitoring.wire import Body, is_json_null
+from signalbox.monitoring.wire import Body, is_json_null, storable
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -149,10 +149,11 @@ def json_part(raw: msgspec.Raw, field: str) -> bytes | None:
 
     Raises:
         InvalidParameters: more than 32 KB.
+        UnreadableBody: a number or a text in it that cannot be stored.
     """
     if is_json_null(raw):
         return None
     content = bytes(raw)
     if len(content) > MAX_PART_BYTES:
         raise InvalidParameters(field=field, limit_bytes=MAX_PART_BYTES)
-    return content
+    return storable(raw)

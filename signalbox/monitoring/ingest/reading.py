@@ -22,7 +22,7 @@ from signalbox.monitoring.rules.connection import (
     Fact,
     is_established_by,
 )
-from signalbox.monitoring.rules.figures import millis, score, whole
+from signalbox.monitoring.rules.figures import millis, real, score, whole
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.messages import (
     AddConnection,
@@ -46,6 +46,7 @@ from signalbox.monitoring.wire import (
     exact_text,
     is_json_null,
     required_text,
+    storable,
 )
 
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})
@@ -234,7 +235,7 @@ def browser_event(body: Body, session: SessionKey, received_us: int) -> Event:
         body, session, name, "B", event_time(body, received_us), peer=_optional_peer(body)
     )
     if not is_json_null(body.devices):
-        event.devices = bytes(body.devices)
+        event.devices = storable(body.devices)
     if name in LEAVES and name != "stop":
         event.session_facts.append(SessionFact(event.at_us, name, None, str(event.id)))
     return event
@@ -371,8 +372,8 @@ def stats_sample(
     return Sample(
         id=new_id(), session=session, connection=connection, at_us=at_us, stamp=_stamp(data, pair, at_us),
         report=None if thin else pack(raw),
-        time_taken_ms=float(taken) if isinstance(taken, int | float) and not isinstance(taken, bool) else None,
-        rtt_ms=millis(pair.currentRoundTripTime), available_bps=pair.availableOutgoingBitrate,
+        time_taken_ms=real(taken) if isinstance(taken, int | float) and not isinstance(taken, bool) else None,
+        rtt_ms=millis(pair.currentRoundTripTime), available_bps=real(pair.availableOutgoingBitrate),
         local_type=local.candidateType if local.candidateType in CANDIDATE_TYPES else None,
         local_type_given=local.candidateType is not None, tcp=local.protocol == "tcp", turn=local.candidateType == "relay",
         established=_established(data, pair), flows=_flows(data, emos_version),
@@ -453,7 +454,7 @@ def _flow(report: Report, code: int, data: StatsData, emos_version: int) -> Flow
         whole(report.packetsReceived if inbound else report.packetsSent),
         whole(report.packetsLost) if inbound else None,
         millis(report.jitter),
-        _score(report, data, emos_version) if code == 0 else None,
+        real(_score(report, data, emos_version)) if code == 0 else None,
     )
 
 

@@ -11,6 +11,7 @@ from signalbox.monitoring.rules.emos import emos
 from signalbox.monitoring.rules.issues import ScoredInterval
 
 BIGGEST = (1 << 63) - 1
+LARGEST_REAL = 3.4e38
 
 
 def whole(value: float | None) -> int | None:
@@ -22,7 +23,14 @@ def whole(value: float | None) -> int | None:
 
 def millis(seconds: float | None) -> float | None:
     """Seconds as milliseconds."""
-    return None if seconds is None else seconds * 1000
+    return None if seconds is None else real(seconds * 1000)
+
+
+def real(value: float | None) -> float | None:
+    """A figure that a 32-bit float can hold; None when absent or beyond it."""
+    if value is None or not -LARGEST_REAL < value < LARGEST_REAL:
+        return None
+    return float(value)
 
 
 def score(
