@@ -43,6 +43,8 @@ _FILL = (
     SELECT gen_random_uuid(), app_id, conference_id, participant_id, session_id, peer_id, id, %(at)s, %(at)s,
         '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM monitoring.connections WHERE app_id = %(app)s""",
 )
+# A small table, such as a partition with a few rows of another test, is rightly read whole.
+_BIG_TABLES = """SELECT relname FROM pg_class WHERE relnamespace = 'monitoring'::regnamespace AND relkind = 'r' AND reltuples >= 10000"""
 
 
 @pytest.fixture
@@ -110,12 +112,15 @@ async def test_lists_go_through_indexes(
     offenders = set()
     async with world.db.read() as tx:
         cursor = tx.psycopg.cursor(row_factory=tuple_row)
+        await cursor.execute(_BIG_TABLES)
+        big = {name for (name,) in await cursor.fetchall()}
+        assert {"conferences", "connections", f"events_{AT:%Y%m%d}"} <= big
         for statement, parameters in asked:
             await cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + statement, parameters)
             row = await cursor.fetchone()
             assert row is not None
             plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
             for schema, relation in _scans(plan[0]["Plan"]):
-                if schema == "monitoring":
+                if schema == "monitoring" and relation in big:
                     offenders.add((relation, statement))
     assert not offenders, "\n\n".join(f"{name}:\n{text}" for name, text in offenders)
