@@ -81,7 +81,7 @@ class NaiveWindows:
             return Grant(granted, free - granted, 0)
         waits = (
             w
-            for w in range(1, 2 * request.window_ms)
+            for w in range(1, 2 * request.window_ms + 1)
             if self.free(now + w, request) >= request.least
         )
         wait = request.window_ms if request.least > request.limit else next(waits)
