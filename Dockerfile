@@ -7,7 +7,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 RUN python -m venv .venv
 COPY scripts ./scripts
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock pyproject.toml setup.py README.md LICENSE ./
 COPY signalbox ./signalbox
 COPY migrations ./migrations
 RUN scripts/install .venv requirements.lock && .venv/bin/python -m compileall -q signalbox migrations
