@@ -97,18 +97,23 @@ async def db(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture
-def environment(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    """What a site of the tests reads its settings from."""
+def environment_of(database_url: str, redis_url: str, data: Path) -> dict[str, str]:
+    """What a site of the tests reads its settings from. All share their secrets: a database knows only one set."""
     return {
         "SIGNALBOX_DATABASE_URL": database_url,
         "SIGNALBOX_REDIS_URL": redis_url,
-        "SIGNALBOX_DATA": str(tmp_path),
+        "SIGNALBOX_DATA": str(data),
         "SIGNALBOX_RATE_LIMITS": "off",
         "SIGNALBOX_INIT_TOKEN_SECRET": "i" * 32,
         "SIGNALBOX_SESSION_TOKEN_SECRET": "s" * 32,
         "SIGNALBOX_ENCRYPTION_SECRET": "e" * 32,
     }
+
+
+@pytest.fixture
+def environment(database_url: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
+    """The settings of this test's site."""
+    return environment_of(database_url, redis_url, tmp_path)
 
 
 @pytest.fixture

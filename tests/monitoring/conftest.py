@@ -1,0 +1,60 @@
+"""One site for a whole module of tests: making one takes longer than most of what is asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from signalbox.accounts import service as accounts
+from signalbox.core.actor import SYSTEM
+from signalbox.core.clock import ManualClock
+from signalbox.core.db import Database
+from signalbox.core.metrics import Metrics
+from signalbox.site.app import create_site
+from signalbox.site.settings import load_settings
+from tests.conftest import START, environment_of
+
+
+@dataclass(frozen=True)
+class House:
+    """A site that all tests of a module share, with its database and its clock, which stands still until moved."""
+
+    client: httpx.AsyncClient
+    db: Database
+    clock: ManualClock
+
+    async def app(self, **changes: Any) -> Mapping[Any, Any]:
+        """A new app in an organization of its own; `changes` as of `update_app`."""
+        made = {"by": SYSTEM, "at": self.clock.now()}
+        organization = await accounts.create_organization(self.db, name="o", **made)
+        app = await accounts.create_app(
+            self.db, organization_id=organization["id"], name="app", **made
+        )
+        return await self.change(app, **changes) if changes else app
+
+    async def change(self, app: Mapping[Any, Any], **changes: Any) -> Mapping[Any, Any]:
+        """Change an app."""
+        return await accounts.update_app(
+            self.db, app["id"], by=SYSTEM, at=self.clock.now(), **changes
+        )
+
+
+@pytest.fixture(scope="module")
+async def house(
+    database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    """The shared site."""
+    clock, database = ManualClock(START), Database(database_url)
+    environment = environment_of(database_url, redis_url, tmp_path_factory.mktemp("house"))
+    app = create_site(load_settings(environment), clock=clock, metrics=Metrics())
+    await database.open()
+    await app.kernel.open()
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://signalbox.test") as client:
+        yield House(client, database, clock)
+    await app.kernel.close()
+    await database.close()
