@@ -29,7 +29,7 @@ class House:
 
     async def app(self, **changes: Any) -> Mapping[Any, Any]:
         """A new app in an organization of its own; `changes` as of `update_app`."""
-        made = {"by": SYSTEM, "at": self.clock.now()}
+        made: dict[str, Any] = {"by": SYSTEM, "at": self.clock.now()}
         organization = await accounts.create_organization(self.db, name="o", **made)
         app = await accounts.create_app(
             self.db, organization_id=organization["id"], name="app", **made
