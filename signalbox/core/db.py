@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import Executable, RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection as SaConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+# A server that vanishes without a word (power, a cut cable) is given up after 10 to 25 s, not after the system's two
+# hours. Local sockets ignore the last four; what the address itself says wins.
+PATIENCE: Final = {
+    "connect_timeout": 5,  # seconds
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,  # ms that sent data may stay unacknowledged
+}
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -18,6 +29,11 @@ def sqlalchemy_url(url: str) -> str:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url[len(scheme) :]
     return url
+
+
+def _patience(url: str) -> dict[str, int]:
+    given = conninfo_to_dict(url)
+    return {name: value for name, value in PATIENCE.items() if name not in given}
 
 
 class Tx:
@@ -57,6 +73,7 @@ class Database:
             pool_pre_ping=True,
             pool_timeout=5,
             hide_parameters=True,
+            connect_args=_patience(self.url),
         )
 
     async def close(self) -> None:
@@ -83,4 +100,6 @@ class Database:
 
     async def connect(self) -> AsyncConnection[Any]:
         """A connection of its own beside the pool, in autocommit, for a writer or a listener."""
-        return await AsyncConnection.connect(self.url, autocommit=True, connect_timeout=5)
+        return await AsyncConnection.connect(
+            make_conninfo(self.url, **_patience(self.url)), autocommit=True
+        )

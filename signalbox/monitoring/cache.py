@@ -1,4 +1,9 @@
-"""Facts that ingest needs for every request: apps for a second, sessions for as long as there is room."""
+"""Facts that ingest needs for every request: apps until they change, sessions for as long as there is room.
+
+Whoever changes an app tells the database, the database tells every process, and `forget_app` drops what is no longer
+true. `APP_LIFE_S` bounds the time for a process that hears nothing, and for what changes by itself: the end of a
+replaced key's grace, a quota that is used up.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +25,7 @@ from signalbox.monitoring.errors import AppNotRecording, InvalidApiKey, InvalidT
 from signalbox.monitoring.queries import identities
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 
-APP_LIFE_S = 1.0  # a reset key, a pause, a deletion take effect everywhere within this time
+APP_LIFE_S = 1.8  # with the time to ask again it stays below 2 s
 _API_KEY = re.compile(r"[a-z0-9]{32}")
 
 K = TypeVar("K", bound=Hashable)
@@ -33,7 +38,7 @@ class Expiring(Generic[K, V]):
     def __init__(self, life_s: float | None, limit: int) -> None:
         self._entries: OrderedDict[K, tuple[float, V | None]] = OrderedDict()
         self._life_s, self._limit = life_s, limit
-        self.loading: dict[K, asyncio.Future[V | None]] = {}
+        self.loading: dict[K, asyncio.Task[V | None]] = {}
 
     def get(self, key: K) -> tuple[bool, V | None]:
         """Whether the key is known, and its value."""
@@ -44,21 +49,41 @@ class Expiring(Generic[K, V]):
             return False, None
         return True, entry[1]
 
-    def put(self, key: K, value: V | None) -> None:
-        """Keep a value; the oldest falls out."""
-        self._entries[key] = (time.monotonic(), value)
+    def put(self, key: K, value: V | None, *, asked_s: float | None = None) -> None:
+        """Keep a value that was true at `asked_s` (monotonic; now when None); the oldest falls out."""
+        self._entries[key] = (time.monotonic() if asked_s is None else asked_s, value)
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
+
+    def forget(self, is_stale: Callable[[V | None], bool]) -> None:
+        """Drop the entries whose value is stale, and what is being asked for now: its answer may be stale too."""
+        for key in [key for key, (_, value) in self._entries.items() if is_stale(value)]:
+            del self._entries[key]
+        self.loading.clear()
 
 
 class Identities:
     """Who a request comes from."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, *, app_life_s: float = APP_LIFE_S) -> None:
         self._db, self._clock = db, clock
-        self._by_key: Expiring[str, AppFacts] = Expiring(APP_LIFE_S, 10_000)
-        self._by_id: Expiring[UUID, AppFacts] = Expiring(APP_LIFE_S, 10_000)
+        self._by_key: Expiring[str, AppFacts] = Expiring(app_life_s, 10_000)
+        self._by_id: Expiring[UUID, AppFacts] = Expiring(app_life_s, 10_000)
         self._sessions: Expiring[UUID, SessionKey] = Expiring(None, 100_000)
+
+    def forget_app(self, app_id: str) -> None:
+        """Ask again for an app that has changed, and for keys that belonged to nobody so far."""
+
+        def is_stale(app: AppFacts | None) -> bool:
+            return app is None or str(app.id) == app_id
+
+        self._by_key.forget(is_stale)
+        self._by_id.forget(is_stale)
+
+    def forget_apps(self) -> None:
+        """Ask again for every app: changes may have been missed."""
+        self._by_key.forget(lambda _: True)
+        self._by_id.forget(lambda _: True)
 
     async def app(self, api_key: str) -> AppFacts:
         """The active app with this key; InvalidApiKey for anything else."""
@@ -137,14 +162,18 @@ class Identities:
         load: Callable[[K], Awaitable[V | None]],
         keep_none: bool,
     ) -> V | None:
+        asked_s, task = time.monotonic(), asyncio.current_task()
         try:
             value = await load(key)
         except (SQLAlchemyError, DatabaseError, OSError):
             raise Overloaded(retry_after_s=1) from None
         finally:
-            cache.loading.pop(key, None)
-        if value is not None or keep_none:
-            cache.put(key, value)
+            # Who is no longer entered was overtaken by a change: the answer is good for those who wait, not to be kept.
+            is_current = cache.loading.get(key) is task
+            if is_current:
+                del cache.loading[key]
+        if is_current and (value is not None or keep_none):
+            cache.put(key, value, asked_s=asked_s)
         return value
 
     async def _load_by_key(self, api_key: str) -> AppFacts | None:

@@ -21,6 +21,7 @@ from signalbox import __version__
 from signalbox.accounts.guards import Accounts, require_actor
 from signalbox.accounts.routes import route_handlers as account_handlers
 from signalbox.accounts.signing import TokenSigner
+from signalbox.accounts.store import APPS_CHANNEL
 from signalbox.core import geo
 from signalbox.core.actor import Actor
 from signalbox.core.batch import GroupCommitWriter
@@ -29,6 +30,7 @@ from signalbox.core.db import Database
 from signalbox.core.limits import Limiter, LocalCredits, RateTable
 from signalbox.core.live import Live
 from signalbox.core.metrics import Metrics, open_metrics
+from signalbox.core.notices import Notices
 from signalbox.core.partitions import maintain
 from signalbox.http.body import Receive
 from signalbox.http.cors import PrivateCors
@@ -77,6 +79,11 @@ class Kernel:
             self._connect, Applier(lambda: micros(clock.now())), metrics=self.metrics
         )
         self.geo = geo.Geo(core.geo_path)
+        self.notices = Notices(self.db.connect)
+        self.identities = Identities(self.db, clock)
+        self.notices.subscribe(
+            APPS_CHANNEL, told=self.identities.forget_app, forget_all=self.identities.forget_apps
+        )
 
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await self.db.connect()
@@ -89,10 +96,12 @@ class Kernel:
         await self.db.open()
         await self.live.open()
         await self.writer.open()
+        await self.notices.open()
 
     async def close(self) -> None:
         """Commit what waits, then let go of everything."""
         await self.writer.close()
+        await self.notices.close()
         await self.live.close()
         await self.db.close()
         self.geo.close()
@@ -126,7 +135,7 @@ def _parts(kernel: Kernel) -> Parts:
     )
     return Parts(
         writer=kernel.writer,
-        identities=Identities(kernel.db, kernel.clock),
+        identities=kernel.identities,
         tokens=signer,
         credits=LocalCredits(kernel.limiter),
         clock=kernel.clock,
