@@ -7,18 +7,32 @@ instead of the path, which is the sender's mistake (400) and not a missing page 
 from __future__ import annotations
 
 from signalbox.core.errors import AppError
+from signalbox.http.errors import InvalidParameters, MissingParameters, RateLimited
 
-
-class MissingParameters(AppError):
-    """A required field is absent, null or empty; `parameter` names it."""
-
-    code, status, message = "missing_parameters", 400, "A required field is missing."
-
-
-class InvalidParameters(AppError):
-    """A field has the wrong type or an impossible value; `parameter` names it."""
-
-    code, status, message = "invalid_parameters", 400, "A field has a value that is not allowed."
+__all__ = [
+    "AppNotFound",
+    "AppUnknown",
+    "EmailTaken",
+    "ExpiredToken",
+    "Forbidden",
+    "ForeignOrigin",
+    "InsufficientScope",
+    "InvalidCredentials",
+    "InvalidEmail",
+    "InvalidParameters",
+    "InvalidToken",
+    "KeyNotFound",
+    "MaxOrganizationsReached",
+    "MissingParameters",
+    "MissingToken",
+    "OrganizationNotFound",
+    "OrganizationUnknown",
+    "RateLimited",
+    "SecretsDiffer",
+    "UnknownScope",
+    "UserNotFound",
+    "WeakPassword",
+]
 
 
 class MissingToken(AppError):
@@ -127,12 +141,6 @@ class UnknownScope(AppError):
     """A scope that no key can have; `scope` names it."""
 
     code, status, message = "unknown_scope", 400, "There is no such scope."
-
-
-class RateLimited(AppError):
-    """Too many tries; `retry_after_s` says when the next one counts."""
-
-    code, status, message = "rate_limited", 429, "Too many requests; try again later."
 
 
 class SecretsDiffer(AppError):

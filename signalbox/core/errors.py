@@ -14,7 +14,7 @@ class AppError(Exception):
 
     code: ClassVar[str] = "unknown_error"
     status: ClassVar[int] = 500
-    message: ClassVar[str] = ""
+    message: ClassVar[str] = "The request could not be read or carried out."
 
     def __init__(self, *, retry_after_s: int | None = None, **facts: object) -> None:
         super().__init__(self.code)

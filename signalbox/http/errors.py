@@ -1,7 +1,8 @@
 """How a refusal looks on the wire, and how a plain ASGI door answers.
 
 Two JSON dialects: `monitoring_error` is flat (`error_code`, `message`), `house_error` nests code, message and facts
-under `error`. The same code always carries the same text, because both come from the error's class.
+under `error`. The same code always carries the same text, because both come from the error's class; the classes that
+several contexts need stand here, and nowhere else.
 """
 
 from __future__ import annotations
@@ -21,8 +22,14 @@ JSON_TYPE = b"application/json; charset=utf-8"
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
+class MissingParameters(AppError):
+    """A required field is absent, null or empty; a fact names it."""
+
+    code, status, message = "missing_parameters", 400, "A required field is missing."
+
+
 class InvalidParameters(AppError):
-    """A parameter is malformed; shared by all doors so that the code has one text."""
+    """A field has the wrong type or an impossible value; a fact names it."""
 
     code, status, message = "invalid_parameters", 400, "A field has a value that is not allowed."
 
@@ -45,10 +52,14 @@ class MethodNotAllowed(AppError):
     code, status, message = "method_not_allowed", 405, "This method is not possible here."
 
 
-class UnknownError(AppError):
-    """Something of ours failed; the message stays empty on purpose."""
+class RateLimited(AppError):
+    """Too many requests; `retry_after_s` says when the next one counts."""
 
-    code, status, message = "unknown_error", 500, ""
+    code, status, message = "rate_limited", 429, "Too many requests; try again later."
+
+
+class UnknownError(AppError):
+    """Something of ours failed; what it was is only logged."""
 
 
 def monitoring_error(error: AppError) -> bytes:

@@ -4,24 +4,45 @@ from __future__ import annotations
 
 from signalbox.accounts.errors import ExpiredToken, InvalidToken, MissingToken
 from signalbox.core.errors import AppError
-from signalbox.http.errors import InvalidParameters, MethodNotAllowed, NotFound, PayloadTooLarge
+from signalbox.http.errors import (
+    InvalidParameters,
+    MethodNotAllowed,
+    MissingParameters,
+    NotFound,
+    PayloadTooLarge,
+    RateLimited,
+    UnknownError,
+)
 
 __all__ = [
+    "AppNotRecording",
+    "ConferenceNotFound",
+    "ConnectionEnded",
+    "ConnectionNotFound",
+    "DomainNotAllowed",
     "ExpiredToken",
+    "InvalidApiKey",
+    "InvalidMeta",
     "InvalidParameters",
     "InvalidToken",
     "MethodNotAllowed",
+    "MissingParameters",
     "MissingToken",
     "NotFound",
+    "ParticipantEqualPeer",
+    "ParticipantNotFound",
+    "PayloadTooLarge",
+    "QuotaExceeded",
+    "RateLimited",
+    "TrackNotFound",
+    "UnreadableBody",
 ]
 
 
-class UnreadableBody(AppError):
-    code, status, message = "unknown_error", 400, "The body is not JSON."
+class UnreadableBody(UnknownError):
+    """The body is no JSON, or nested too deeply."""
 
-
-class MissingParameters(AppError):
-    code, status, message = "missing_parameters", 400, "A required field is missing."
+    status = 400
 
 
 class InvalidApiKey(AppError):
@@ -74,11 +95,3 @@ class ParticipantEqualPeer(AppError):
 
 class ConnectionEnded(AppError):
     code, status, message = "connection_ended", 400, "The connection has ended."
-
-
-class BatchTooLarge(AppError):
-    code, status, message = "payload_too_large", 413, PayloadTooLarge.message
-
-
-class RateLimited(AppError):
-    code, status, message = "rate_limited", 429, "Too many requests; try again later."

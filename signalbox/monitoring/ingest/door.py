@@ -15,11 +15,11 @@ from signalbox.http.cors import OPEN_HEADERS, OPEN_PREFLIGHT_HEADERS
 from signalbox.http.errors import Send, respond_empty, respond_error, respond_json
 from signalbox.http.peers import client_address, header
 from signalbox.monitoring.errors import (
-    BatchTooLarge,
     InvalidParameters,
     MethodNotAllowed,
     MissingParameters,
     MissingToken,
+    PayloadTooLarge,
 )
 from signalbox.monitoring.ingest import reading
 from signalbox.monitoring.ingest.entering import Entering
@@ -157,7 +157,7 @@ class IngestDoors:
                 session=session,
                 platform=json_part(body.platform, "platform"),
                 constraints=json_part(body.constraints, "constraints"),
-                devices=json_part(body.devices, "devices"),
+                devices=json_part(body.devices, "devices", most=None),
                 webrtc_sdk=exact_text(body.webrtcSdk, "webrtcSdk", limit=16),
             )
         )
@@ -262,7 +262,7 @@ def _batch_items(body: Body) -> list[Any]:
     if not isinstance(items, list):
         raise InvalidParameters(field="data")
     if len(items) > MAX_BATCH:
-        raise BatchTooLarge(limit=MAX_BATCH)
+        raise PayloadTooLarge(limit=MAX_BATCH)
     return items
 
 

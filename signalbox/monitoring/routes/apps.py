@@ -19,16 +19,18 @@ from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts import service as accounts
 from signalbox.accounts.errors import (
     AppNotFound,
-    InvalidParameters,
-    MissingParameters,
     OrganizationNotFound,
     OrganizationUnknown,
 )
 from signalbox.accounts.guards import accounts_of
 from signalbox.core.actor import Actor
 from signalbox.core.db import Tx
-from signalbox.http.errors import PayloadTooLarge
-from signalbox.monitoring.errors import UnreadableBody
+from signalbox.monitoring.errors import (
+    InvalidParameters,
+    MissingParameters,
+    PayloadTooLarge,
+    UnreadableBody,
+)
 from signalbox.monitoring.queries.usage import usage
 from signalbox.monitoring.routes.answers import Answer, json_answer, list_of, one_of, page_answer
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenPage
@@ -180,7 +182,12 @@ async def create_app(
     name = _needed(fields, "name", str)
     try:
         row = await accounts.create_app(
-            db, organization_id=organization_id, name=name, by=actor, at=clock.now()
+            db,
+            organization_id=organization_id,
+            name=name,
+            by=actor,
+            at=clock.now(),
+            interval_ms=accounts_of(request).app_interval_ms,
         )
     except OrganizationNotFound:
         raise OrganizationUnknown from None
