@@ -38,7 +38,8 @@ def peer_address(scope: MutableMapping[str, Any]) -> str | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accounts:
     """What the doors of accounts need. `client_ip` knows which proxies to believe; `origins` are further
-    origins of our own pages, such as `https://dash.example.org`, in lower case."""
+    origins of our own pages, such as `https://dash.example.org`, in lower case; `app_interval_ms` is what
+    a new app begins with."""
 
     db: Database
     clock: Clock
@@ -47,6 +48,7 @@ class Accounts:
     production: bool = False
     client_ip: Callable[[Any], str | None] = peer_address
     origins: frozenset[str] = frozenset()
+    app_interval_ms: int = service.DEFAULT_INTERVAL_MS
 
 
 def accounts_of(connection: AnyConnection) -> Accounts:

@@ -70,6 +70,7 @@ class Identities:
         self._by_key: Expiring[str, AppFacts] = Expiring(app_life_s, 10_000)
         self._by_id: Expiring[UUID, AppFacts] = Expiring(app_life_s, 10_000)
         self._sessions: Expiring[UUID, SessionKey] = Expiring(None, 100_000)
+        self._conferences: Expiring[UUID, UUID] = Expiring(None, 100_000)  # to the app's id
 
     def forget_app(self, app_id: str) -> None:
         """Ask again for an app that has changed, and for keys that belonged to nobody so far."""
@@ -115,15 +116,31 @@ class Identities:
         session = await self._ask(self._sessions, session_id, self._load_session, keep_none=False)
         if session is None:
             raise InvalidToken()
-        app = await self._ask(self._by_id, session.app, self._load_by_id)
+        return session, await self._live_app(session.app)
+
+    async def app_of_conference(self, conference_id: UUID) -> AppFacts:
+        """The app of a conference that somebody has a token for; raises as `session`."""
+        app_id = await self._ask(
+            self._conferences, conference_id, self._load_conference, keep_none=False
+        )
+        if app_id is None:
+            raise InvalidToken()
+        return await self._live_app(app_id)
+
+    async def _live_app(self, app_id: UUID) -> AppFacts:
+        app = await self._ask(self._by_id, app_id, self._load_by_id)
         if app is None:
             raise InvalidApiKey()
         _check(app)
-        return session, app
+        return app
 
     def remember(self, session: SessionKey) -> None:
         """Keep a session that was just committed, so that its first report need not ask for it."""
         self._sessions.put(session.id, session)
+
+    def remember_conference(self, conference_id: UUID, app_id: UUID) -> None:
+        """Keep whose a conference is, once it is committed."""
+        self._conferences.put(conference_id, app_id)
 
     async def page(
         self, app_id: UUID, conference_id: str | None, participant_id: str | None
@@ -183,6 +200,10 @@ class Identities:
     async def _load_by_id(self, app_id: UUID) -> AppFacts | None:
         async with self._db.read() as tx:
             return await identities.app_by_id(tx, app_id, at=self._clock.now())
+
+    async def _load_conference(self, conference_id: UUID) -> UUID | None:
+        async with self._db.read() as tx:
+            return await identities.app_of_conference(tx, conference_id)
 
     async def _load_session(self, session_id: UUID) -> SessionKey | None:
         async with self._db.read() as tx:

@@ -16,7 +16,7 @@ class MonitoringSettings:
         10_000,
         env="SIGNALBOX_STATS_INTERVAL_MS",
         aliases=("STATS_INTERVAL_MS",),
-        doc="How often browsers send stats where the app does not say.",
+        doc="How often browsers of a new app send stats; an app's own interval can be changed later.",
         check=between(1_000, 60_000),
     )
     max_body_bytes: int = setting(

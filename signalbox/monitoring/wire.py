@@ -148,16 +148,27 @@ def decode_body(raw: bytes) -> Body:
         UnreadableBody: not JSON, or nested too deeply.
         InvalidParameters: JSON but no object; not UTF-8; a NUL in a string.
     """
-    if b"\\u0000" in raw or b"\x00" in raw:
-        raw = _refuse_nul(raw)
+    # The parser skips what it does not decode, `data` among it: without this, such bytes would be stored.
+    if b"\x00" in raw or not (raw.isascii() or _is_utf8(raw)):
+        raise InvalidParameters(field="body")
+    if b"\\u0000" in raw:
+        _refuse_nul(raw)
     try:
         return _body.decode(raw)
     except RecursionError:
         raise UnreadableBody() from None
     except msgspec.ValidationError:
         raise InvalidParameters(field="body") from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except msgspec.DecodeError:
         return _decode_leniently(raw)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decode_leniently(raw: bytes) -> Body:
@@ -172,11 +183,7 @@ def _decode_leniently(raw: bytes) -> Body:
 
 def _mended(raw: bytes) -> bytes:
     try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidParameters(field="body") from None
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         raise UnreadableBody() from None
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -186,14 +193,14 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _refuse_nul(raw: bytes) -> bytes:
+def _refuse_nul(raw: bytes) -> None:
+    """Tell an escaped NUL from the six characters behind an escaped backslash."""
     try:
         value = json.loads(_mended(raw))
     except RecursionError:
         raise UnreadableBody() from None
     if "\\u0000" in json.dumps(value).replace("\\\\", ""):
         raise InvalidParameters(field="body")
-    return raw
 
 
 def is_json_null(raw: msgspec.Raw) -> bool:

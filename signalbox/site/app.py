@@ -185,6 +185,7 @@ def _litestar(kernel: Kernel) -> Litestar:
         production=settings.core.production,
         client_ip=lambda scope: client_address(scope, trusted),
         origins=_origins(settings),
+        app_interval_ms=settings.monitoring.stats_interval_ms,
     )
     config = AppConfig(
         route_handlers=[

@@ -28,6 +28,7 @@ async def prepare_installation(settings: Settings) -> FirstRun | None:
             admin_email=settings.accounts.admin_email,
             admin_username=settings.accounts.admin_username,
             admin_password=settings.accounts.admin_password,
+            interval_ms=settings.monitoring.stats_interval_ms,
         )
     finally:
         await db.close()

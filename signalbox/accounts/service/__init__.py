@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from signalbox.accounts.service.access import authenticate, everyone
 from signalbox.accounts.service.apps import (
+    DEFAULT_INTERVAL_MS,
     UNCHANGED,
     create_app,
     delete_app,
@@ -32,6 +33,7 @@ from signalbox.accounts.service.people import (
 from signalbox.accounts.service.setup import FirstRun, check_fingerprint, ensure_first_run
 
 __all__ = [
+    "DEFAULT_INTERVAL_MS",
     "UNCHANGED",
     "FirstRun",
     "Login",

@@ -12,7 +12,7 @@ import structlog
 
 from signalbox.accounts import queries, rules, store
 from signalbox.accounts.errors import SecretsDiffer
-from signalbox.accounts.service.apps import add_app
+from signalbox.accounts.service.apps import DEFAULT_INTERVAL_MS, add_app
 from signalbox.accounts.service.organizations import add_organization
 from signalbox.accounts.service.passwords import hash_password
 from signalbox.accounts.service.people import add_user, needed_email
@@ -46,10 +46,12 @@ async def ensure_first_run(
     admin_email: str = "admin@localhost",
     admin_username: str = "admin",
     admin_password: str | None = None,
+    interval_ms: int = DEFAULT_INTERVAL_MS,
 ) -> FirstRun | None:
     """Make the first administrator, the organization `default` and its app `demo`, unless anybody is entered.
 
-    None when somebody is. Of several processes only one makes anything. Raises InvalidEmail.
+    None when somebody is. Of several processes only one makes anything. `interval_ms` is the app's.
+    Raises InvalidEmail, or InvalidParameters for an interval outside 1 000–60 000 ms.
     """
     async with db.read() as tx:
         if await queries.any_user(tx):
@@ -79,7 +81,12 @@ async def ensure_first_run(
         organization = await add_organization(tx, name=DEFAULT_ORGANIZATION, by=SYSTEM, at=at)
         await store.put_membership(tx, admin["user_id"], organization["id"], rules.OWNER, at)
         app = await add_app(
-            tx, organization_id=organization["id"], name=DEFAULT_APP, by=SYSTEM, at=at
+            tx,
+            organization_id=organization["id"],
+            name=DEFAULT_APP,
+            by=SYSTEM,
+            at=at,
+            interval_ms=interval_ms,
         )
     log.info("installation.created", organization_id=str(organization["id"]))
     return FirstRun(

@@ -48,11 +48,10 @@ class Entering:
             at_us=call.received_us - round(delta_ms(body.delta) * 1000),
         )  # fmt: skip
         conference, participant = await self._parts.writer.commit_fact(made)
+        self._parts.identities.remember_conference(conference, app.id)
         answer = {
             "token": self._parts.tokens.make_init(participant, conference, at=call.at),
-            "getStatsInterval": min(
-                max(app.interval_ms or self._parts.settings.stats_interval_ms, 1_000), 60_000
-            ),
+            "getStatsInterval": app.interval_ms,
             "batchConnectionEvents": False,
             "time": call.at.timestamp(),
         }
@@ -75,24 +74,24 @@ class Entering:
         app = await self._app(call)
         if not app.recording:
             raise AppNotRecording()
-        check_origin(call, app, required=True)
-        if app.quota_used_up:
-            raise QuotaExceeded()
+        _check_entry(call, app, required=True)
         return app
 
     async def start(self, call: Call) -> bytes:
-        """POST /sessions: a participant is there."""
+        """POST /sessions: a participant is there. A token may be old, so its app is asked for again."""
         body, parts = call.body, self._parts
         try:
             claims = parts.tokens.init(body.token, at=call.at)
         except AppError:
             await limit(parts, call, "unknown")
             raise
-        await limit(parts, call, claims.c.hex)
+        app = await parts.identities.app_of_conference(claims.c)
+        await limit(parts, call, app.id.hex)
+        _check_entry(call, app, required=False)
         session = StartSession(
             id=new_id(), conference=claims.c, participant=claims.p, at_us=call.received_us - round(delta_ms(body.delta) * 1000),
             platform=json_part(body.platform, "platform"), constraints=json_part(body.constraints, "constraints"),
-            devices=json_part(body.devices, "devices"), metadata=meta(body.meta), geo=parts.locate(call.address),
+            devices=json_part(body.devices, "devices", most=None), metadata=meta(body.meta), geo=parts.locate(call.address),
             app_version=exact_text(body.appVersion, "appVersion", limit=16), webrtc_sdk=_sdk(body.webrtcSdk),
         )  # fmt: skip
         made: SessionKey = await parts.writer.commit_fact(session)
@@ -135,6 +134,13 @@ class Entering:
             StopConference(app=app.id, conference_id=conference, at_us=call.received_us)
         )
         return b"{}"
+
+
+def _check_entry(call: Call, app: AppFacts, *, required: bool) -> None:
+    """Whether anybody may enter now: from this page, and within the quota. Calls that run are not cut off."""
+    check_origin(call, app, required=required)
+    if app.quota_used_up:
+        raise QuotaExceeded()
 
 
 def _first_missing(api_key: object, given: dict[str, Any]) -> str:

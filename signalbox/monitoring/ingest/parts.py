@@ -54,8 +54,16 @@ class Identities(Protocol):
         """Session and app; InvalidToken, InvalidApiKey or AppNotRecording when they may not report."""
         ...
 
+    async def app_of_conference(self, conference_id: UUID) -> AppFacts:
+        """The app of a conference; raises as `session`."""
+        ...
+
     def remember(self, session: SessionKey) -> None:
         """Keep a session that was just committed."""
+        ...
+
+    def remember_conference(self, conference_id: UUID, app_id: UUID) -> None:
+        """Keep whose a conference is, once it is committed."""
         ...
 
     async def page(
@@ -144,16 +152,16 @@ def check_origin(call: Call, app: AppFacts, *, required: bool = False) -> None:
 MAX_PART_BYTES = 32 * 1024
 
 
-def json_part(raw: msgspec.Raw, field: str) -> bytes | None:
-    """A JSON part that is stored as it came; None when absent or null.
+def json_part(raw: msgspec.Raw, field: str, *, most: int | None = MAX_PART_BYTES) -> bytes | None:
+    """A JSON part that is stored as it came; None when absent or null. `most` None: as long as the body may be.
 
     Raises:
-        InvalidParameters: more than 32 KB.
+        InvalidParameters: more than `most` bytes.
         UnreadableBody: a number or a text in it that cannot be stored.
     """
     if is_json_null(raw):
         return None
     content = bytes(raw)
-    if len(content) > MAX_PART_BYTES:
-        raise InvalidParameters(field=field, limit_bytes=MAX_PART_BYTES)
+    if most is not None and len(content) > most:
+        raise InvalidParameters(field=field, limit_bytes=most)
     return storable(raw)

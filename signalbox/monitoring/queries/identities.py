@@ -42,6 +42,13 @@ async def session_by_id(tx: Tx, session_id: UUID) -> SessionKey | None:
     return SessionKey(*row) if row else None
 
 
+async def app_of_conference(tx: Tx, conference_id: UUID) -> UUID | None:
+    """The id of the app that a conference belongs to; None when there is no such conference."""
+    sql = "SELECT app_id FROM monitoring.conferences WHERE id = %s AND is_active"
+    row = await (await tx.psycopg.execute(sql, (conference_id,))).fetchone()
+    return row[0] if row else None
+
+
 async def page_of_conference(tx: Tx, app_id: UUID, conference_id: str) -> UUID | None:
     """The uuid of a conference that the app calls `conference_id`."""
     sql = "SELECT id FROM monitoring.conferences WHERE app_id = %s AND conference_id = %s AND is_active"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,8 @@ from signalbox.accounts import queries, service
 from signalbox.accounts.errors import AppNotFound
 from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
+from signalbox.core.settings import load
+from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.site.commands.org import organization_of
 from signalbox.site.commands.running import as_json, done, run, show_all, show_one
 
@@ -35,7 +38,12 @@ def create(name: str, organization: str | None, domain: str | None, json_out: bo
     async def verb(db: Database, at: datetime) -> Row:
         organization_id = await organization_of(db, organization, at)
         row = await service.create_app(
-            db, organization_id=organization_id, name=name, by=SYSTEM, at=at
+            db,
+            organization_id=organization_id,
+            name=name,
+            by=SYSTEM,
+            at=at,
+            interval_ms=load(MonitoringSettings, os.environ).stats_interval_ms,
         )
         if domain is None:
             return row
