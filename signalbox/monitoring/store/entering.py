@@ -24,7 +24,10 @@ _CONFERENCES = """
     RETURNING app_id, conference_id, id"""
 _PARTICIPANTS = """
     INSERT INTO monitoring.participants AS known (id, app_id, organization_id, created_at, participant_id, participant_name, is_sfu)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[])
+    SELECT new.id, app, org, at, name, display, sfu
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[], %s::uuid[])
+        AS new (id, app, org, at, name, display, sfu, by)
+    WHERE NOT EXISTS (SELECT FROM monitoring.participants own WHERE own.id = by AND own.app_id = app AND own.participant_id = name)
     ON CONFLICT (app_id, participant_id) DO UPDATE
         SET participant_name = coalesce(excluded.participant_name, known.participant_name),
             is_sfu = known.is_sfu OR excluded.is_sfu, is_active = true
@@ -51,9 +54,9 @@ async def ensure_conferences(
 
 
 class Person:
-    """A participant to be found or made."""
+    """A participant to be found or made, unless it is the one who names it: `by`, None if several or nobody do."""
 
-    __slots__ = ("app", "at_us", "is_sfu", "name", "organization", "participant_id")
+    __slots__ = ("app", "at_us", "by", "is_sfu", "name", "organization", "participant_id")
 
     def __init__(
         self,
@@ -63,27 +66,29 @@ class Person:
         name: str | None,
         is_sfu: bool,
         at_us: int,
+        by: UUID | None = None,
     ) -> None:
         self.app, self.organization, self.participant_id = app, organization, participant_id
-        self.name, self.is_sfu, self.at_us = name, is_sfu, at_us
+        self.name, self.is_sfu, self.at_us, self.by = name, is_sfu, at_us, by
 
     def merge(self, other: Person) -> None:
         """Join two mentions of the same participant."""
         self.name = other.name or self.name
         self.is_sfu = self.is_sfu or other.is_sfu
+        self.by = self.by if self.by == other.by else None
 
 
 async def ensure_participants(
     connection: AsyncConnection[Any], wanted: dict[Key, Person]
 ) -> dict[Key, UUID]:
-    """Ids of the participants, made where missing. Once an SFU, always an SFU."""
+    """Ids of the participants, made where missing; without those who only named themselves. Once an SFU, always an SFU."""
     if not wanted:
         return {}
     rows = [wanted[key] for key in sorted(wanted)]
     cursor = await connection.execute(
         _PARTICIPANTS,
         ([new_id() for _ in rows], [r.app for r in rows], [r.organization for r in rows], [instant(r.at_us) for r in rows],
-         [r.participant_id for r in rows], [r.name for r in rows], [r.is_sfu for r in rows]),
+         [r.participant_id for r in rows], [r.name for r in rows], [r.is_sfu for r in rows], [r.by for r in rows]),
     )  # fmt: skip
     return {(app, name): found for app, name, found in await cursor.fetchall()}
 

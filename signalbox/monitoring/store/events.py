@@ -12,6 +12,7 @@ from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import (
     ConferenceNotFound,
     ConnectionNotFound,
+    InvalidToken,
     ParticipantEqualPeer,
     ParticipantNotFound,
 )
@@ -60,7 +61,7 @@ async def apply_events(
     sightings = await find_tracks(connection, [event for event in events if event.tracks])
     rows: list[bytes] = []
     for event in sorted(events, key=lambda event: event.at_us):
-        refusal = _refusal(event, touched)
+        refusal = _refusal(event, touched) or sightings.refusal(event)
         if refusal is not None:
             outcomes[id(event)] = refusal
             continue
@@ -118,7 +119,13 @@ async def _resolve_peers(
         if event.add is not None:
             add = event.add
             person = Person(
-                key.app, key.organization, add.peer_id, add.peer_name, add.is_sfu, event.at_us
+                key.app,
+                key.organization,
+                add.peer_id,
+                add.peer_name,
+                add.is_sfu,
+                event.at_us,
+                key.participant,
             )
             people.setdefault((key.app, add.peer_id), person).merge(person)
         elif event.peer is not None and not _is_known_peer(event, touched):
@@ -136,16 +143,16 @@ async def _resolve_peers(
         )
         touched.peers.update({(app, peer): found for app, peer, found in await cursor.fetchall()})
     pairs = {
-        (e.session.conference, touched.peers[e.session.app, e.add.peer_id])
+        (e.session.conference, peer)
         for e in events
-        if e.add is not None
+        if e.add is not None and (peer := touched.peers.get((e.session.app, e.add.peer_id)))
     }
     await link(connection, pairs)
 
 
 def _peer(event: Event, touched: Touched) -> UUID | None:
     if event.add is not None:
-        return touched.peers[event.session.app, event.add.peer_id]
+        return touched.peers.get((event.session.app, event.add.peer_id))
     if event.peer is None:
         return None
     if _is_known_peer(event, touched) and event.connection is not None:
@@ -155,10 +162,12 @@ def _peer(event: Event, touched: Touched) -> UUID | None:
 
 def _refusal(event: Event, touched: Touched) -> AppError | None:
     """Why the event cannot be stored; None if it can."""
+    if event.session.id not in touched.sessions and (event.heavy or event.connection is None):
+        return InvalidToken()  # deleted, while a process still remembers it
     peer = _peer(event, touched)
     if event.peer is not None and peer is None:
         return ParticipantNotFound(field="peerId")
-    if peer == event.session.participant:
+    if peer == event.session.participant or (event.add is not None and peer is None):
         return ParticipantEqualPeer()
     if event.connection is None:
         return ConnectionNotFound(field="connectionId") if event.needs_connection else None
@@ -241,14 +250,15 @@ def _add_connection(event: Event, peer: UUID, touched: Touched) -> UUID:
 
 _STOPPED = """
     SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
-    FROM monitoring.conferences c LEFT JOIN monitoring.sessions s ON s.conference_id = c.id AND s.is_active AND s.end_time IS NULL
+    FROM monitoring.conferences c LEFT JOIN monitoring.sessions s ON s.conference_id = c.id AND s.is_active AND (s.end_time IS NULL
+        OR EXISTS (SELECT FROM monitoring.connections k WHERE k.session_id = s.id AND k.is_active AND k.end_time IS NULL))
     WHERE c.app_id = %s AND c.conference_id = %s AND c.is_active"""
 
 
 async def endings_of_stop(
     connection: AsyncConnection[Any], message: StopConference, outcomes: dict[int, Any]
 ) -> list[Event]:
-    """A leave for every session that is still open. ConferenceNotFound is answered for an unknown conference."""
+    """A leave for every session that is still open, or was left by a `beforeunload` only, which ends no connection. ConferenceNotFound is answered for an unknown conference."""
     found = await (
         await connection.execute(_STOPPED, (message.app, message.conference_id))
     ).fetchall()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import TrackNotFound
 from signalbox.monitoring.rules.calls import instant
@@ -119,12 +120,20 @@ class Sightings:
         self._answers[id(event)] = row
         return row.id if row is not None else None
 
+    def refusal(self, event: Event) -> AppError | None:
+        """TrackNotFound for a change of a track that nobody has announced; None if the event can be stored.
+
+        The SDK repeats a refused change, so it is applied when the announcement was only overtaken.
+        """
+        if not event.answer_track or event.tracks[0].create:
+            return None
+        return None if self._find(event, event.tracks[0]) else TrackNotFound(field="trackId")
+
     def answer(self, event: Event) -> Any:
-        """None, or for a track's event the track; TrackNotFound where it is unknown (the event is stored all the same)."""
+        """None, or for a track's event the track."""
         if not event.answer_track:
             return None
-        row = self._answers.get(id(event)) or self._find(event, event.tracks[0])
-        return row if row is not None else TrackNotFound(field="trackId")
+        return self._answers.get(id(event)) or self._find(event, event.tracks[0])
 
 
 async def find_tracks(connection: AsyncConnection[Any], events: list[Event]) -> Sightings:
