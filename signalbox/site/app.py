@@ -45,6 +45,7 @@ from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
+from signalbox.site.demo_pass import passes
 from signalbox.site.docs_page import docs_handlers
 from signalbox.site.health import HealthDoors
 from signalbox.site.ingest_reference import OPERATIONS
@@ -144,6 +145,7 @@ def _parts(kernel: Kernel) -> Parts:
         locate=lambda address: dict(kernel.geo.lookup(address)),
         counts=kernel.metrics,
         web_host=_host(site.web_domain),
+        excused=passes(site.demo_secret),
     )
 
 

@@ -17,6 +17,9 @@ MADE = {
     "SIGNALBOX_SESSION_TOKEN_SECRET": ("SESSION_TOKEN_SECRET",),
     "SIGNALBOX_ENCRYPTION_SECRET": (),
 }
+# Made as well, but nothing needs it: two hosts may differ in it, and without it a feature is off.
+OPTIONAL = {"SIGNALBOX_DEMO_SECRET": ()}
+_ALL: dict[str, tuple[str, ...]] = MADE | OPTIONAL
 
 
 def stored_secrets(data_dir: Path) -> dict[str, str]:
@@ -39,7 +42,7 @@ def stored_secrets(data_dir: Path) -> dict[str, str]:
 def ensure_secrets(data_dir: Path) -> dict[str, str]:
     """The stored secrets; what is missing is made and written, durably, before it is used."""
     found = stored_secrets(data_dir)
-    missing = {name: secrets.token_urlsafe(32) for name in MADE if name not in found}
+    missing = {name: secrets.token_urlsafe(32) for name in _ALL if name not in found}
     if missing:
         _write(data_dir / "secrets", found | missing)
     return found | missing
@@ -50,7 +53,7 @@ def with_stored_secrets(environ: Mapping[str, str], data_dir: Path) -> dict[str,
     stored = stored_secrets(data_dir)
     given = {
         name
-        for name, aliases in MADE.items()
+        for name, aliases in _ALL.items()
         if any(environ.get(n) or environ.get(f"{n}_FILE") for n in (name, *aliases))
     }
     return {**environ, **{name: value for name, value in stored.items() if name not in given}}

@@ -59,6 +59,12 @@ class SiteSettings:
         secret=True,
         doc="Secrets that stored credentials are encrypted with: the first writes, all read.",
     )
+    demo_secret: str | None = setting(
+        None,
+        env="SIGNALBOX_DEMO_SECRET",
+        secret=True,
+        doc="Lets `signalbox demo` play faster than the limits, from this machine only. `up` makes one.",
+    )
     init_token_lifespan_s: int = setting(
         86_400,
         env="SIGNALBOX_INIT_TOKEN_LIFESPAN",

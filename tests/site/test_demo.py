@@ -49,7 +49,10 @@ def environ(
         "SIGNALBOX_DATABASE_URL": database_url,
         "SIGNALBOX_REDIS_URL": redis_url,
         "SIGNALBOX_DATA": str(tmp_path_factory.mktemp("demo")),
-        "SIGNALBOX_RATE_LIMITS": "off",
+        # Limits hold, but not for the demonstration of this installation.
+        "SIGNALBOX_RATE_LIMITS": "on",
+        "SIGNALBOX_INGEST_PER_MINUTE": "20",
+        "SIGNALBOX_DEMO_SECRET": "d" * 32,
         "SIGNALBOX_HOST": "127.0.0.1",
         "SIGNALBOX_PORT": str(free_port()),
         # The same as every other test's site in this database: its fingerprint refuses others.
@@ -176,7 +179,7 @@ def test_calls_of_now_hang_up_when_stopped(
     async def some_seconds() -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().call_later(4, stop.set)
-        await play_live(url, app[1], random.Random(1), at_a_time=2, stop=stop)
+        await play_live(url, app[1], random.Random(1), at_a_time=2, stop=stop, secret="d" * 32)
 
     asyncio.run(some_seconds())
     sessions = ask(

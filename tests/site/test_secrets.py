@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from signalbox.core.settings import SettingError
 from signalbox.site.environment import ready_settings
 from signalbox.site.secrets import (
     MADE,
+    OPTIONAL,
     ensure_secrets,
     fingerprint,
     stored_secrets,
@@ -22,8 +24,8 @@ from signalbox.site.settings import load_settings
 def test_secrets_are_made_once(tmp_path: Path) -> None:
     made = ensure_secrets(tmp_path)
 
-    assert set(made) == set(MADE)
-    assert len(set(made.values())) == len(MADE)
+    assert set(made) == set(MADE) | set(OPTIONAL)
+    assert len(set(made.values())) == len(made)
     assert ensure_secrets(tmp_path) == stored_secrets(tmp_path) == made
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o600
 
@@ -56,3 +58,16 @@ def test_a_rotation_keeps_the_fingerprint_and_another_host_has_another(tmp_path:
 
     assert fingerprint(load_settings(ours)) == fingerprint(load_settings(rotated))
     assert fingerprint(load_settings(ours)) != fingerprint(load_settings({**ours, name: "other"}))
+
+
+def test_the_secret_of_the_demonstration_is_nobodys_business_elsewhere(tmp_path: Path) -> None:
+    """An older data folder gets it too; hosts that differ in it are still one installation."""
+    ours = ensure_secrets(tmp_path)
+    (without := dict(ours)).pop("SIGNALBOX_DEMO_SECRET")
+    (tmp_path / "secrets").write_text(json.dumps(without))
+
+    again = ensure_secrets(tmp_path)
+
+    assert again["SIGNALBOX_DEMO_SECRET"] != ours["SIGNALBOX_DEMO_SECRET"]
+    assert {name: again[name] for name in without} == without
+    assert fingerprint(load_settings(again)) == fingerprint(load_settings(without))

@@ -6,11 +6,14 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
 from signalbox.site.demo.steps import Call, Step
+from signalbox.site.demo_pass import HEADER, is_loopback, make_pass
 
 PATIENCE_S: Final = 120.0  # how long a server may be busy before we give up
 TIMEOUT_S: Final = 20.0
@@ -23,8 +26,17 @@ class DemoError(Exception):
 class Player:
     """One API root and one app."""
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, *, told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        url: str,
+        *,
+        told: Callable[[], None],
+        secret: str | None = None,
+    ) -> None:
+        """`secret` is this installation's, for passes; it is used only towards this machine."""
         self._http, self._url, self._told = http, url.rstrip("/"), told
+        self._secret = secret if is_loopback(urlsplit(self._url).hostname or "") else None
 
     async def back_in_time(self, call: Call, started_at: float) -> None:
         """Play a call as if it had begun at the Unix time `started_at`, as fast as the server answers."""
@@ -73,6 +85,8 @@ class Player:
 
     async def _post(self, step: Step, text: str) -> tuple[int, Any, float]:
         headers = {"Content-Type": "text/plain;charset=UTF-8", "Origin": self._url}
+        if self._secret is not None:
+            headers[HEADER] = make_pass(self._secret, at=datetime.now(UTC))
         try:
             async with self._http.request(
                 step.method, f"{self._url}/v1{step.path}", data=text.encode(), headers=headers
