@@ -10,7 +10,6 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from signalbox.core.live import LiveUnavailableError
 from signalbox.core.metrics import CONTENT_TYPE
 from signalbox.http.body import Receive
 from signalbox.http.errors import Send, respond_json
@@ -65,11 +64,7 @@ class HealthDoors:
         return True
 
     async def _redis(self) -> bool:
-        try:
-            await self._kernel.live.ping()
-        except LiveUnavailableError:
-            return False
-        return True
+        return await self._kernel.live.ping()
 
 
 def _word(ok: bool) -> str:
