@@ -167,14 +167,25 @@ class GroupCommitWriter(Generic[M]):
 
     async def _store(self, taken: list[_Waiting[M]]) -> None:
         try:
-            outcomes = await self._transaction([waiting.message for waiting in taken])
-        except (psycopg.OperationalError, OSError) as error:
+            outcomes = await self._with_partitions([waiting.message for waiting in taken])
+        except (psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction, OSError) as error:
+            # A primary that was demoted only reads: the next connection finds the new one.
             await self._database_away(taken, error)
         except Exception as error:  # noqa: BLE001  # whatever it was, the neighbours must not suffer
             await self._split(taken, error)
         else:
             for waiting, outcome in zip(taken, outcomes, strict=True):
                 _answer(waiting, outcome)
+
+    async def _with_partitions(self, messages: list[M]) -> list[Outcome]:
+        """As `_transaction`. Where the day has no partition yet, a new connection makes it, as every one does."""
+        try:
+            return await self._transaction(messages)
+        except psycopg.errors.CheckViolation as error:
+            if error.diag.constraint_name is not None:  # a constraint, not a missing partition
+                raise
+            await self._drop_connection()
+            return await self._transaction(messages)
 
     async def _transaction(self, messages: list[M]) -> list[Outcome]:
         connection = self._connection

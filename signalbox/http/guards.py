@@ -10,6 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 from psycopg import OperationalError as DriverError
+from psycopg.errors import ReadOnlySqlTransaction
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -40,7 +41,14 @@ _BY_STATUS: Mapping[int, type[AppError]] = {
     413: PayloadTooLarge,
 }
 
-DATABASE_AWAY = (OperationalError, PoolTimeoutError, DriverError, ConnectionError)
+# A primary that was demoted to a replica only reads: for who writes it is away.
+DATABASE_AWAY = (
+    OperationalError,
+    PoolTimeoutError,
+    DriverError,
+    ReadOnlySqlTransaction,
+    ConnectionError,
+)
 
 log = structlog.get_logger()
 
@@ -81,7 +89,7 @@ def exception_handlers(
         return response
 
     def on_surprise(request: AnyRequest, error: Exception) -> Response[bytes]:
-        if isinstance(error, DATABASE_AWAY):
+        if isinstance(getattr(error, "orig", error), DATABASE_AWAY):
             return render(Overloaded(retry_after_s=1), dialect_of(request.url.path))
         log.error("request.failed", path=request.url.path, method=request.method, exc_info=error)
         return render(UnknownError(), dialect_of(request.url.path))

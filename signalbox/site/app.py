@@ -88,8 +88,12 @@ class Kernel:
 
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await self.db.connect()
-        await maintain(connection, policies(self.settings), at=self.clock.now())
-        await connection.execute(LOOKUPS_ONLY)
+        try:
+            await maintain(connection, policies(self.settings), at=self.clock.now())
+            await connection.execute(LOOKUPS_ONLY)
+        except BaseException:
+            await connection.close()
+            raise
         return connection
 
     async def open(self) -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from signalbox.site.app import Kernel
 
 TIMEOUT_S = 2.0
+# Also an error, so not ready, where the tables are missing; a replica answers but takes nothing.
+WRITABLE = text(
+    "SELECT current_setting('transaction_read_only') = 'off' OR EXISTS (SELECT FROM monitoring.conferences WHERE false)"
+)
 _LIVE = frozenset({"/health/live", "/healthz", "/_ah/warmup", "/_ah/warmup/"})
 _READY = frozenset({"/health", "/health/ready", "/readyz"})
 
@@ -58,10 +62,9 @@ class HealthDoors:
     async def _database(self) -> bool:
         try:
             async with asyncio.timeout(TIMEOUT_S), self._kernel.db.read() as tx:
-                await tx.execute(text("SELECT 1 FROM monitoring.conferences LIMIT 1"))
+                return bool((await tx.execute(WRITABLE)).scalar())
         except (TimeoutError, SQLAlchemyError, psycopg.Error, OSError):
             return False
-        return True
 
     async def _redis(self) -> bool:
         return await self._kernel.live.ping()

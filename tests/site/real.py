@@ -79,6 +79,13 @@ class Servers:
     def start_postgres(self) -> None:
         self.postgres = start_postgres(self.folder)
 
+    def let_write(self, allowed: bool) -> None:
+        """Make it take changes or, as a replica does, refuse them; also on connections that are open."""
+        with psycopg.connect(self.postgres.url, autocommit=True) as connection:
+            word = b"off" if allowed else b"on"
+            connection.execute(b"ALTER SYSTEM SET default_transaction_read_only = " + word)
+            connection.execute("SELECT pg_reload_conf()")
+
     def kill_redis(self) -> None:
         self.redis.process.kill()
         self.redis.process.wait(PATIENCE_S)

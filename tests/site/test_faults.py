@@ -173,6 +173,27 @@ def test_redis_is_killed_and_comes_back(world: Servers, serve: Serve) -> None:
     check_stored_once(world, ledger)
 
 
+def test_a_database_that_only_reads_is_as_good_as_away(world: Servers, serve: Serve) -> None:
+    with load_on(serve, world) as load:
+        time.sleep(BEFORE_S)
+        world.let_write(False)
+        try:
+            demoted_at = time.monotonic()
+            wait_for(lambda: load.answered(demoted_at, 503), "503")
+            assert serve.health()[0] == 503
+            assert log_in(serve, world.first.email, PASSWORD)[0] == 503
+        finally:
+            world.let_write(True)
+        promoted_at = time.monotonic()
+        wait_for(lambda: load.answered(promoted_at), "recovery")
+
+    ledger = load.ledger
+    assert serve.health()[0] == 200
+    assert ledger.wrong == []
+    assert ledger.broken == {}
+    check_stored_once(world, ledger)
+
+
 def test_it_is_asked_to_end_under_load(world: Servers, serve: Serve) -> None:
     with load_on(serve, world) as load:
         time.sleep(BEFORE_S)
@@ -183,5 +204,9 @@ def test_it_is_asked_to_end_under_load(world: Servers, serve: Serve) -> None:
     ledger = load.ledger
     log.info("%d acknowledged, ended in %.2f s", ledger.total, took_s)
     assert ledger.wrong == []
+    # Answered, or cut off and never let in: nobody is left waiting.
+    assert ledger.broken.keys() <= {
+        "ServerDisconnectedError", "ClientOSError", "ClientConnectorError"
+    }  # fmt: skip
     check_stored_once(world, ledger)
     assert "Traceback" not in serve.output
