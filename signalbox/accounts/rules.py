@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import timedelta
+from ipaddress import IPv6Address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -52,10 +53,16 @@ def clean_name(text: str) -> str:
 def clean_domain(text: str) -> str | None:
     """A host name in lower case without a final dot, or None if `text` is not one.
 
-    `localhost` and single labels pass (RFC 1123, 2.1; underscores are tolerated as browsers do); an address with a
-    scheme, a port or a path does not. Names with other letters than ASCII are given in their punycode form.
+    `localhost`, single labels (RFC 1123, 2.1; underscores are tolerated as browsers do) and IP addresses pass, and a
+    leading `*.` that stands for every subdomain; what has a scheme, a port or a path does not. Names with other
+    letters than ASCII are given in their punycode form.
     """
     host = text.strip().lower().removesuffix(".")
+    if host.startswith("*."):
+        rest = clean_domain(host[2:])
+        return None if rest is None or "*" in rest or ":" in rest else f"*.{rest}"
+    if ":" in host:
+        return _ipv6(host)
     try:
         host = host if host.isascii() else host.encode("idna").decode("ascii")
     except UnicodeError:
@@ -63,6 +70,14 @@ def clean_domain(text: str) -> str | None:
     if not host or len(host) > DOMAIN_MAX:
         return None
     return host if all(_LABEL.fullmatch(label) for label in host.split(".")) else None
+
+
+def _ipv6(host: str) -> str | None:
+    """An IPv6 address as browsers write it in an Origin, without the brackets (RFC 5952)."""
+    try:
+        return str(IPv6Address(host.removeprefix("[").removesuffix("]")))
+    except ValueError:
+        return None
 
 
 def clean_email(text: str) -> str | None:

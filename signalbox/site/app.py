@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -34,7 +34,7 @@ from signalbox.core.notices import Notices
 from signalbox.core.partitions import maintain
 from signalbox.http.body import Receive
 from signalbox.http.cors import PrivateCors
-from signalbox.http.errors import Send, house_error, monitoring_error
+from signalbox.http.errors import RateLimited, Send, house_error, monitoring_error
 from signalbox.http.guards import exception_handlers
 from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
@@ -204,7 +204,7 @@ def _litestar(kernel: Kernel) -> Litestar:
         dependencies={
             "db": Provide(provide_db),
             "clock": Provide(provide_clock),
-            "actor": Provide(_actor),
+            "actor": Provide(_readers(kernel)),
         },
         compression_config=CompressionConfig(backend="gzip", minimum_size=1000),
         state=State({"accounts": accounts}),
@@ -217,8 +217,19 @@ def _litestar(kernel: Kernel) -> Litestar:
     return Litestar.from_config(config)
 
 
-async def _actor(request: Request[Any, Any, Any]) -> Actor:
-    return await require_actor(request)
+def _readers(kernel: Kernel) -> Callable[[Request[Any, Any, Any]], Awaitable[Actor]]:
+    """Dependency `actor`: who asks, unless this address has asked too much; strangers are counted, too."""
+    credit, most = LocalCredits(kernel.limiter), kernel.settings.monitoring.query_per_minute
+    trusted = networks(kernel.settings.site.trusted_proxies)
+
+    async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+        address = client_address(request.scope, trusted)
+        verdict = await credit.hit("query", f"ip:{address}", most, 60)
+        if not verdict.allowed:
+            raise RateLimited(retry_after_s=verdict.retry_after_s)
+        return await require_actor(request)
+
+    return provide_actor
 
 
 def _dialect(path: str) -> Any:

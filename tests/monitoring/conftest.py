@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
 from signalbox.core.metrics import Metrics
-from signalbox.site.app import create_site
+from signalbox.site.app import Site, create_site
 from signalbox.site.settings import load_settings
 from tests.conftest import START, environment_of
+
+ADDRESS = "http://signalbox.test"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class House:
     client: httpx.AsyncClient
     db: Database
     clock: ManualClock
+    site: Site
 
     async def app(self, **changes: Any) -> Mapping[Any, Any]:
         """A new app in an organization of its own; `changes` as of `update_app`."""
@@ -43,18 +47,32 @@ class House:
         )
 
 
+Houses = Callable[..., AbstractAsyncContextManager[House]]
+
+
 @pytest.fixture(scope="module")
-async def house(
-    database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[House]:
+def houses(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Houses:
+    """Opens sites on the one database, each with a clock of its own; keywords are settings."""
+
+    @asynccontextmanager
+    async def open_house(**settings: str) -> AsyncIterator[House]:
+        clock, database = ManualClock(START), Database(database_url)
+        environment = environment_of(database_url, redis_url, tmp_path_factory.mktemp("house"))
+        loaded = load_settings(environment | settings)
+        app = create_site(loaded, clock=clock, metrics=Metrics())
+        await database.open()
+        await app.kernel.open()
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+            yield House(client, database, clock, app)
+        await app.kernel.close()
+        await database.close()
+
+    return open_house
+
+
+@pytest.fixture(scope="module")
+async def house(houses: Houses) -> AsyncIterator[House]:
     """The shared site."""
-    clock, database = ManualClock(START), Database(database_url)
-    environment = environment_of(database_url, redis_url, tmp_path_factory.mktemp("house"))
-    app = create_site(load_settings(environment), clock=clock, metrics=Metrics())
-    await database.open()
-    await app.kernel.open()
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://signalbox.test") as client:
-        yield House(client, database, clock)
-    await app.kernel.close()
-    await database.close()
+    async with houses() as opened:
+        yield opened

@@ -5,31 +5,14 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.monitoring.conftest import House
+from tests.monitoring.pages import Page, each_door
 
-DOORS = [
-    ("POST", "/v1/initialize"),
-    ("POST", "/v1/sessions"),
-    ("PUT", "/v1/sessions"),
-    ("POST", "/v1/events/get-user-media"),
-    ("POST", "/v1/events/browser"),
-    ("POST", "/v1/connection"),
-    ("POST", "/v1/connection/batch"),
-    ("POST", "/v1/stats"),
-    ("POST", "/v1/tracks"),
-    ("PUT", "/v1/tracks"),
-    ("POST", "/v1/services/get-url"),
-    ("POST", "/v1/services/stop-conference"),
-]
-each_door = pytest.mark.parametrize(
-    ("method", "path"), DOORS, ids=[f"{method}{path.replace('/', '-')}" for method, path in DOORS]
-)
 FIELDS = {
     "/v1/initialize": ["apiKey", "conferenceId", "conferenceName", "userId", "userName", "delta"],
     "/v1/sessions": [
@@ -89,37 +72,6 @@ VALUES = {
 }
 
 
-@dataclass(frozen=True)
-class Page:
-    """A page in a call: what its posts need to come through."""
-
-    key: str
-    init: str
-    session: str
-    peer: str
-    connection: str
-
-    def good(self, method: str, path: str) -> dict[str, Any]:
-        """A body that this door takes."""
-        link = {"token": self.session, "peerId": self.peer, "connectionId": self.connection}
-        track = {"kind": "audio", "label": "l"}
-        bodies: dict[str, dict[str, Any]] = {
-            "POST/v1/initialize": {"apiKey": self.key, "conferenceId": "c", "userId": "u"},
-            "POST/v1/sessions": {"token": self.init},
-            "PUT/v1/sessions": {"token": self.session, "platform": {"a": 1}},
-            "POST/v1/events/get-user-media": {"token": self.session, "data": {"audio": []}},
-            "POST/v1/events/browser": {"token": self.session, "eventName": "tabFocus"},
-            "POST/v1/connection": link | {"eventName": "peerDetails", "data": {"a": 1}},
-            "POST/v1/connection/batch": {"token": self.session, "data": []},
-            "POST/v1/stats": link | {"data": {"connection": {"timestamp": 1}}},
-            "POST/v1/tracks": link | {"event": "ontrack", "trackId": "t", "data": track},
-            "PUT/v1/tracks": link | {"event": "mute", "trackId": "t", "data": {}},
-            "POST/v1/services/get-url": {"apiKey": self.key, "conferenceId": "c"},
-            "POST/v1/services/stop-conference": {"apiKey": self.key, "conferenceId": "other"},
-        }
-        return bodies[method + path]
-
-
 @pytest.fixture
 def site(house: House) -> httpx.AsyncClient:
     """The module's site. Every test has a page, and so a tenant, of its own."""
@@ -128,15 +80,7 @@ def site(house: House) -> httpx.AsyncClient:
 
 @pytest.fixture
 async def page(house: House) -> Page:
-    app, site = await house.app(), house.client
-    entry = {"apiKey": app["api_key"], "conferenceId": "c", "userId": "u"}
-    init = (await site.post("/v1/initialize", json=entry)).json()["token"]
-    session = (await site.post("/v1/sessions", json={"token": init})).json()["token"]
-    added = await site.post(
-        "/v1/connection", json={"token": session, "eventName": "addConnection", "peerId": "v"}
-    )
-    made = added.json()
-    return Page(app["api_key"], init, session, made["peer_id"], made["connection_id"])
+    return await Page.open(house, await house.app())
 
 
 async def say(
