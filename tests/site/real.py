@@ -12,10 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -240,3 +242,31 @@ def serving(servers: Servers, names: Iterable[str], **changed: str) -> Iterator[
     finally:
         for serve in started:
             serve.kill()
+
+
+def get(serve: Serve, path: str, cookie: str = "") -> tuple[int, str | None, Any]:
+    """Status, Retry-After and JSON of a GET."""
+    headers = {"Cookie": cookie} if cookie else {}
+    try:
+        answer: HTTPResponse = urllib.request.urlopen(
+            urllib.request.Request(serve.url + path, headers=headers), timeout=10
+        )
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, refusal.headers["Retry-After"], json.loads(refusal.read())
+    with answer:
+        return answer.status, answer.headers["Retry-After"], json.loads(answer.read())
+
+
+def log_in(serve: Serve, email: str, password: str) -> tuple[int, str]:
+    """Status and cookie of a login."""
+    body = json.dumps({"email": email, "password": password}).encode()
+    request = urllib.request.Request(
+        serve.url + "/login", body, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.headers["Set-Cookie"].partition(";")[0]
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.code, ""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from http.client import HTTPResponse
-from typing import Any
 
 import pytest
 
 from tests.site.callers import Ledger, Load
-from tests.site.real import PASSWORD, Serve, Servers, servers, serving, wait_for
+from tests.site.real import PASSWORD, Serve, Servers, get, log_in, servers, serving, wait_for
 
 AWAY_S = float(os.environ.get("SIGNALBOX_TEST_AWAY_S", "3"))  # how long PostgreSQL stays away
 BEFORE_S = 1.0  # of load before something happens
@@ -60,34 +55,6 @@ def check_stored_once(world: Servers, ledger: Ledger) -> None:
         assert lost == [], f"{kind} acknowledged and lost"
         assert [mark for mark, n in stored.items() if n > 1] == [], f"{kind} stored twice"
         assert ledger.acknowledged.get(kind), f"no {kind} was acknowledged at all"
-
-
-def get(serve: Serve, path: str, cookie: str = "") -> tuple[int, str | None, Any]:
-    """Status, Retry-After and JSON of a GET."""
-    headers = {"Cookie": cookie} if cookie else {}
-    try:
-        answer: HTTPResponse = urllib.request.urlopen(
-            urllib.request.Request(serve.url + path, headers=headers), timeout=10
-        )
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, refusal.headers["Retry-After"], json.loads(refusal.read())
-    with answer:
-        return answer.status, answer.headers["Retry-After"], json.loads(answer.read())
-
-
-def log_in(serve: Serve, email: str, password: str) -> tuple[int, str]:
-    """Status and cookie of a login."""
-    body = json.dumps({"email": email, "password": password}).encode()
-    request = urllib.request.Request(
-        serve.url + "/login", body, {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.headers["Set-Cookie"].partition(";")[0]
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return refusal.code, ""
 
 
 def test_postgres_crashes_and_comes_back(world: Servers, serve: Serve) -> None:
