@@ -35,6 +35,9 @@ _APP = (
     App.interval_ms,
     App.recording,
     App.quota_participant_minutes_monthly,
+    App.retention_events_days,
+    App.retention_points_days,
+    App.retention_days,
     App.created_at,
 )
 _KEY = (
@@ -143,6 +146,18 @@ async def app_count(tx: Tx, by: Actor) -> int:
 async def app(tx: Tx, by: Actor, app_id: UUID) -> RowMapping | None:
     """One active app that `by` may see, else None."""
     return await tx.row(_apps(by).where(App.id == app_id))
+
+
+async def retentions(tx: Tx, by: Actor) -> Sequence[RowMapping]:
+    """id, created_at and the chosen retention (in days, None where none is) of the apps of `by`, of switched-off ones too."""
+    statement = select(
+        App.id,
+        App.created_at,
+        App.retention_events_days,
+        App.retention_points_days,
+        App.retention_days,
+    )
+    return await tx.rows(statement.where(_visible(by, App.organization_id)).order_by(App.id))
 
 
 async def role(tx: Tx, by: Actor, organization_id: UUID) -> str | None:

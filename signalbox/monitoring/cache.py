@@ -21,7 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from signalbox.core.clock import Clock
 from signalbox.core.db import Database
 from signalbox.core.errors import Overloaded
-from signalbox.monitoring.errors import AppNotRecording, InvalidApiKey, InvalidToken
+from signalbox.monitoring.errors import (
+    AppNotRecording,
+    ConnectionEnded,
+    InvalidApiKey,
+    InvalidToken,
+)
 from signalbox.monitoring.queries import identities
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 
@@ -110,12 +115,12 @@ class Identities:
         """The session and its app.
 
         Raises:
-            InvalidToken: there is no such session.
-            InvalidApiKey, AppNotRecording: its app was deleted or paused; both stop the SDK's retries.
+            ConnectionEnded: there is no such session any more, since we signed its token: retention deleted it.
+            InvalidApiKey, AppNotRecording: its app was deleted or paused; all three stop the SDK's retries.
         """
         session = await self._ask(self._sessions, session_id, self._load_session, keep_none=False)
         if session is None:
-            raise InvalidToken()
+            raise ConnectionEnded()
         return session, await self._live_app(session.app)
 
     async def app_of_conference(self, conference_id: UUID) -> AppFacts:

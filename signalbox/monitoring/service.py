@@ -1,15 +1,15 @@
-"""What is done beside requests: forgotten conferences are ended, finished ones are judged by their sound."""
+"""What is done beside requests: forgotten conferences are ended, finished ones judged by their sound, old data is deleted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 
 from signalbox.core.compression import UnreadablePayload, unpack
 from signalbox.core.db import Database
@@ -17,13 +17,15 @@ from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.rules.figures import Reading, interval_scores
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import Finding, ScoredInterval, once, quality_band
-from signalbox.monitoring.store import Applier
+from signalbox.monitoring.rules.retention import Keep, expired_apps
+from signalbox.monitoring.store import Applier, retention
 from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.messages import EndSessions
 from signalbox.monitoring.wire import Report, StatsData
 
 log = structlog.get_logger(__name__)
 BATCH = 100
+SESSIONS_AT_ONCE = 20  # with some ten thousand rows that belong to them
 _decoder = msgspec.json.Decoder(StatsData)
 
 _STALE = """
@@ -134,3 +136,72 @@ def _reading(at: datetime, report: Report, rtt_s: float) -> Reading:
         at, report.packetsReceived or 0, report.packetsLost or 0, report.jitterBufferDelay or 0, report.jitterBufferEmittedCount or 0,
         rtt_s * 1000, report.bitrate, bool(report.fecPacketsReceived),
     )  # fmt: skip
+
+
+Delete = Callable[..., Awaitable[int]]
+
+
+async def delete_expired(db: Database, keeps: Sequence[Keep], *, at: datetime) -> int:
+    """Delete what is past the time that its app wants it kept; answers how many rows, sessions and so on.
+
+    Many short transactions: a report never waits long for one. What another process holds is left for the next run.
+    """
+    today = at.astimezone(UTC).date()
+    since = {keep.app: keep.since for keep in keeps}
+    deleted = 0
+    for table, days in (
+        ("events", {keep.app: keep.events_days for keep in keeps}),
+        ("samples", {keep.app: keep.samples_days for keep in keeps}),
+    ):
+        async with db.begin() as tx:
+            partitions = await retention.daily_partitions(tx.psycopg, table)
+            through = await retention.deleted_through(tx.psycopg, table)
+        for day, name in partitions:
+            apps = expired_apps(day, days, since, through, today=today)
+            if apps:
+                deleted += await _empty_day(db, table, day, name, apps)
+    for keep in keeps:
+        if keep.everything_days is not None:
+            before = at - timedelta(days=keep.everything_days)
+            deleted += await _delete_calls(db, keep.app, before)
+    if deleted:
+        log.info("retention.deleted", rows=deleted)
+    return deleted
+
+
+async def _empty_day(db: Database, table: str, day: date, name: str, apps: list[UUID]) -> int:
+    """Delete all rows of some apps from a partition of a day that is over, then remember that."""
+    deleted, block = 0, 0
+    async with db.begin() as tx:
+        blocks = await retention.blocks_of(tx.psycopg, name)
+    while block < blocks:
+        try:
+            async with db.begin() as tx:
+                deleted += await retention.delete_rows(tx.psycopg, name, apps, block)
+        except errors.UndefinedTable:  # dropped meanwhile: nothing is left to delete
+            break
+        block += retention.BLOCKS
+    async with db.begin() as tx:
+        await retention.remember_deleted(tx.psycopg, table, apps, day)
+    return deleted
+
+
+async def _delete_calls(db: Database, app: UUID, before: datetime) -> int:
+    """Delete sessions that were over before an instant, then what is empty without them."""
+    deleted = 0
+    steps: tuple[tuple[Delete, int], ...] = (
+        (retention.delete_sessions, SESSIONS_AT_ONCE),
+        (retention.delete_empty_conferences, BATCH),
+        (retention.delete_lonely_participants, BATCH),
+    )
+    for step, most in steps:
+        count = most
+        while count == most:
+            try:
+                async with db.begin() as tx:
+                    count = await step(tx.psycopg, app, before=before, most=most)
+            except (errors.LockNotAvailable, errors.DeadlockDetected):
+                log.warning("retention.postponed", app_id=str(app))
+                return deleted
+            deleted += count
+    return deleted

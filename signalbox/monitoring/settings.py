@@ -59,3 +59,9 @@ class MonitoringSettings:
     samples_days: int = setting(
         30, env="SIGNALBOX_SAMPLES_DAYS", doc="Days that stats samples are kept.", check=at_least(1)
     )
+    everything_days: int | None = setting(
+        None,
+        env="SIGNALBOX_KEEP_DAYS",
+        doc="Days that calls are kept at all, with everything that belongs to them; for ever without.",
+        check=at_least(1),
+    )

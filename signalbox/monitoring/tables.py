@@ -265,3 +265,13 @@ class AppUsage(Base):
     app_id: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
     seconds: Mapped[int] = mapped_column(BigInteger, server_default="0")
+
+
+class Retention(Base):
+    """Up to which day the rows of an app were deleted from a partitioned table."""
+
+    __tablename__ = "retention"
+
+    app_id: Mapped[UUID] = mapped_column(primary_key=True)
+    table_name: Mapped[str] = mapped_column(Text, primary_key=True)
+    through: Mapped[date] = mapped_column(Date)

@@ -49,7 +49,7 @@ from signalbox.site.demo_pass import passes
 from signalbox.site.docs_page import docs_handlers
 from signalbox.site.health import HealthDoors
 from signalbox.site.ingest_reference import OPERATIONS
-from signalbox.site.partitions import policies
+from signalbox.site.partitions import coming
 from signalbox.site.secrets import with_stored_secrets
 from signalbox.site.settings import Settings, load_settings
 
@@ -89,7 +89,7 @@ class Kernel:
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await self.db.connect()
         try:
-            await maintain(connection, policies(self.settings), at=self.clock.now())
+            await maintain(connection, coming(self.settings), at=self.clock.now())
             await connection.execute(LOOKUPS_ONLY)
         except BaseException:
             await connection.close()

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from signalbox.core.partitions import PartitionPolicy
+from signalbox.monitoring.rules.retention import longest
 from signalbox.site.settings import Settings
 
 
-def policies(settings: Settings) -> list[PartitionPolicy]:
-    """The policies of all contexts."""
+def policies(settings: Settings, apps: Sequence[Mapping[Any, Any]]) -> list[PartitionPolicy]:
+    """The policies of all contexts: a partition lives until the last of `apps` has no use for it."""
     monitoring = settings.monitoring
+    events = longest(monitoring.events_days, (app["retention_events_days"] for app in apps))
+    samples = longest(monitoring.samples_days, (app["retention_points_days"] for app in apps))
     return [
-        PartitionPolicy(table="monitoring.events", keep_days=monitoring.events_days),
-        PartitionPolicy(table="monitoring.samples", keep_days=monitoring.samples_days),
+        PartitionPolicy(table="monitoring.events", keep_days=events),
+        PartitionPolicy(table="monitoring.samples", keep_days=samples),
         PartitionPolicy(table="audit.audit_logs", keep_days=None, every="month"),
     ]
+
+
+def coming(settings: Settings) -> list[PartitionPolicy]:
+    """For a process that makes partitions ahead and drops none: what apps have chosen, the worker asks."""
+    return [replace(policy, keep_days=None) for policy in policies(settings, [])]

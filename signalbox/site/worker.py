@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from psycopg import AsyncConnection
 
+from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts.service import forget_expired_logins
+from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
 from signalbox.core.jobs import PeriodicJob, Worker
 from signalbox.core.metrics import open_metrics
 from signalbox.core.partitions import maintain
-from signalbox.monitoring.service import end_stale_conferences, judge_finished_conferences
+from signalbox.monitoring.rules.retention import Keep
+from signalbox.monitoring.service import (
+    delete_expired,
+    end_stale_conferences,
+    judge_finished_conferences,
+)
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
 
@@ -28,20 +35,44 @@ def run(settings: Settings) -> None:
     asyncio.run(_run(settings))
 
 
-async def maintain_partitions(url: str, settings: Settings, at: datetime) -> None:
-    """Make the coming partitions, drop those past their time."""
-    async with await AsyncConnection.connect(url, autocommit=True, connect_timeout=5) as connection:
-        await maintain(connection, policies(settings), at=at)
+async def maintain_partitions(db: Database, settings: Settings, at: datetime) -> None:
+    """Make the coming partitions, drop those past their time for every app."""
+    async with db.read() as tx:
+        apps = await accounts_queries.retentions(tx, SYSTEM)
+    async with await AsyncConnection.connect(
+        db.url, autocommit=True, connect_timeout=5
+    ) as connection:
+        await maintain(connection, policies(settings, apps), at=at)
+
+
+async def keeps_of_apps(db: Database, settings: Settings) -> list[Keep]:
+    """How long each app's data is kept: its own choice, else the installation's."""
+    default = settings.monitoring
+    async with db.read() as tx:
+        apps = await accounts_queries.retentions(tx, SYSTEM)
+    return [
+        Keep(
+            app=app["id"],
+            since=app["created_at"].astimezone(UTC).date(),
+            events_days=app["retention_events_days"] or default.events_days,
+            samples_days=app["retention_points_days"] or default.samples_days,
+            everything_days=app["retention_days"] or default.everything_days,
+        )
+        for app in apps
+    ]
 
 
 def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     """What the calendar starts, in UTC."""
 
     async def partitions(at: datetime) -> None:
-        await maintain_partitions(db.url, settings, at)
+        await maintain_partitions(db, settings, at)
 
     async def logins(at: datetime) -> None:
         await forget_expired_logins(db, at=at)
+
+    async def retention(at: datetime) -> None:
+        await delete_expired(db, await keeps_of_apps(db, settings), at=at)
 
     async def stale(at: datetime) -> None:
         timeout = timedelta(hours=settings.monitoring.conference_timeout_hours)
@@ -53,6 +84,7 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     return [
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
+        PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),
         PeriodicJob(name="accounts.forget_logins", cron="23 3 * * *", run=logins),
     ]

@@ -134,6 +134,11 @@ async def test_a_change_keeps_what_it_does_not_name(
         {"domain": "http://x"},
         {"domain": 7},
         {"name": []},
+        {"retention_days": 0},
+        {"retention_events_days": 36_501},
+        {"retention_points_days": "7"},
+        {"retention_points_days": 1.5},
+        {"retention_days": True},
     ],
 )
 async def test_a_bad_change_is_refused(
@@ -144,6 +149,24 @@ async def test_a_bad_change_is_refused(
     answer = await site.put(f"/v1/apps/{app['id']}", json=body, headers=alice)
 
     assert refusal(answer) == (400, "invalid_parameters")
+
+
+async def test_an_app_chooses_its_days_and_returns_to_the_defaults(
+    site: AsyncClient, people: People, alice: Headers
+) -> None:
+    app = await make_app(site, alice, people.organization_id)
+    path = f"/v1/apps/{app['id']}"
+    chosen = {"retention_events_days": 7, "retention_points_days": 3, "retention_days": 30}
+    defaults = dict.fromkeys(chosen)
+    assert app | defaults == app
+
+    changed = (await site.put(path, json=chosen, headers=alice)).json()["data"]
+    other = (await site.put(path, json={"recording": False}, headers=alice)).json()["data"]
+    back = (await site.put(path, json=defaults, headers=alice)).json()["data"]
+
+    assert changed == app | chosen
+    assert other == changed | {"recording": False}
+    assert back == other | defaults
 
 
 async def test_a_new_key_replaces_the_old_one(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from signalbox.accounts.service.access import authenticate, everyone
 from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
+    RETENTION,
     UNCHANGED,
     create_app,
     delete_app,
@@ -34,6 +35,7 @@ from signalbox.accounts.service.setup import FirstRun, check_fingerprint, ensure
 
 __all__ = [
     "DEFAULT_INTERVAL_MS",
+    "RETENTION",
     "UNCHANGED",
     "FirstRun",
     "Login",

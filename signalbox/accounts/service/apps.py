@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_INTERVAL_MS: Final = 10_000
 GRACE_MAX_S: Final = 30 * 86_400
+RETENTION_MAX_DAYS: Final = 36_500
+RETENTION: Final = ("retention_events_days", "retention_points_days", "retention_days")
 
 
 class _Unchanged(enum.Enum):
@@ -96,13 +98,16 @@ async def update_app(
     interval_ms: int | None = None,
     recording: bool | None = None,
     quota_participant_minutes_monthly: int | _Unchanged | None = UNCHANGED,
+    retention: Mapping[str, int | None] | None = None,
 ) -> Mapping[Any, Any]:
     """Change an app; members only. None leaves a field as it is, but clears `domain` (so does "") and the quota.
 
+    `retention` holds those of the fields `RETENTION` that change, in days; None stands for the installation's default.
+
     Raises AppNotFound, Forbidden, MissingParameters (empty name), or InvalidParameters (not a domain name, an
-    interval outside 1 000–60 000 ms, a negative quota).
+    interval outside 1 000–60 000 ms, a negative quota, days outside 1–36 500).
     """
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = _needed_retention(retention or {})
     if name is not None:
         changes["name"] = needed_name(name)
     if domain is not UNCHANGED:
@@ -198,6 +203,13 @@ def _needed_interval(interval_ms: int) -> int:
     if not rules.INTERVAL_MIN_MS <= interval_ms <= rules.INTERVAL_MAX_MS:
         raise InvalidParameters(parameter="interval")
     return interval_ms
+
+
+def _needed_retention(retention: Mapping[str, int | None]) -> dict[str, Any]:
+    for name, days in retention.items():
+        if name not in RETENTION or (days is not None and not 1 <= days <= RETENTION_MAX_DAYS):
+            raise InvalidParameters(parameter=name)
+    return dict(retention)
 
 
 def _needed_quota(minutes: int | None) -> int | None:

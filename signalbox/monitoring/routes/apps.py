@@ -53,7 +53,10 @@ class OrganizationItem(msgspec.Struct, kw_only=True):
 
 
 class AppItem(msgspec.Struct, kw_only=True):
-    """A registered application. `interval` is in ms; `durations_days` holds participant seconds by UTC day."""
+    """A registered application. `interval` is in ms; `durations_days` holds participant seconds by UTC day.
+
+    Retention is in days for raw events, for stats and for whole calls; null is the installation's default.
+    """
 
     id: UUID
     created_at: str
@@ -63,6 +66,9 @@ class AppItem(msgspec.Struct, kw_only=True):
     domain: str | None
     interval: int
     recording: bool
+    retention_events_days: int | None
+    retention_points_days: int | None
+    retention_days: int | None
     durations_days: dict[str, int]
 
 
@@ -218,7 +224,7 @@ async def update_app(
     clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
-    """Change `name`, `domain` (null or "" clears it), `interval` (ms) or `recording`."""
+    """Change `name`, `domain` (null or "" clears it), `interval` (ms), `recording` or the retention (days, or null)."""
     fields = await _body(request)
     row = await accounts.update_app(
         db,
@@ -227,6 +233,9 @@ async def update_app(
         domain=_given(fields, "domain", str) if "domain" in fields else accounts.UNCHANGED,
         interval_ms=_given(fields, "interval", int),
         recording=_given(fields, "recording", bool),
+        retention={
+            name: _given(fields, name, int) for name in accounts.RETENTION if name in fields
+        },
         by=actor,
         at=clock.now(),
     )
@@ -300,6 +309,9 @@ def _app(row: Mapping[Any, Any], seconds: Mapping[date, int], at: datetime) -> A
         domain=row["domain"],
         interval=row["interval_ms"],
         recording=row["recording"],
+        retention_events_days=row["retention_events_days"],
+        retention_points_days=row["retention_points_days"],
+        retention_days=row["retention_days"],
         durations_days={day.isoformat(): seconds.get(day, 0) for day in days},
     )
 

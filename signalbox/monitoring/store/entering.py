@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from signalbox.core.ids import new_id
-from signalbox.monitoring.errors import InvalidToken
+from signalbox.monitoring.errors import ConnectionEnded, InvalidToken
 from signalbox.monitoring.rules.calls import SessionFact, instant
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import once
@@ -263,4 +263,4 @@ async def update_sessions(
         )
         row = await cursor.fetchone()
         names = [column.name for column in cursor.description or ()]
-        outcomes[id(message)] = dict(zip(names, row, strict=True)) if row else InvalidToken()
+        outcomes[id(message)] = dict(zip(names, row, strict=True)) if row else ConnectionEnded()

@@ -11,8 +11,8 @@ from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import (
     ConferenceNotFound,
+    ConnectionEnded,
     ConnectionNotFound,
-    InvalidToken,
     ParticipantEqualPeer,
     ParticipantNotFound,
 )
@@ -25,6 +25,7 @@ from signalbox.monitoring.store.lives import (
     SAME_INSTANT_MS,
     ConnectionLife,
     SessionLife,
+    deleted_sessions,
     insert_connections,
     is_repeated,
     lock_conferences,
@@ -46,6 +47,7 @@ class Touched:
         self.connections: dict[UUID, ConnectionLife] = {}
         self.peers: dict[tuple[UUID, str], UUID] = {}
         self.added: list[ConnectionLife] = []
+        self.gone: set[UUID] = set()
         self.devices: dict[UUID, str] = {}
 
 
@@ -57,6 +59,7 @@ async def apply_events(
         return
     touched = Touched()
     await _load(connection, events, touched)
+    events = _of_living(events, touched, outcomes)
     await _resolve_peers(connection, events, touched)
     sightings = await find_tracks(connection, [event for event in events if event.tracks])
     rows: list[bytes] = []
@@ -94,6 +97,20 @@ async def _load(connection: AsyncConnection[Any], events: list[Event], touched: 
         sessions=whole,
         heavy={event.connection for event in heavy if event.connection},
     )
+    unknown = {
+        event.session.id
+        for event in events
+        if event.session.id not in touched.sessions and event.connection not in touched.connections
+    }
+    touched.gone = await deleted_sessions(connection, unknown)
+
+
+def _of_living(events: list[Event], touched: Touched, outcomes: dict[int, Any]) -> list[Event]:
+    """Those whose session is still there; the others' clients are told to stop, before anything is linked to it."""
+    for event in events:
+        if event.session.id in touched.gone:
+            outcomes[id(event)] = ConnectionEnded()
+    return [event for event in events if event.session.id not in touched.gone]
 
 
 def _is_known_peer(event: Event, touched: Touched) -> bool:
@@ -162,8 +179,6 @@ def _peer(event: Event, touched: Touched) -> UUID | None:
 
 def _refusal(event: Event, touched: Touched) -> AppError | None:
     """Why the event cannot be stored; None if it can."""
-    if event.session.id not in touched.sessions and (event.heavy or event.connection is None):
-        return InvalidToken()  # deleted, while a process still remembers it
     peer = _peer(event, touched)
     if event.peer is not None and peer is None:
         return ParticipantNotFound(field="peerId")

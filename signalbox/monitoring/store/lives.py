@@ -116,6 +116,17 @@ async def lock_sessions(
     return loaded
 
 
+_EXISTING = "SELECT id FROM monitoring.sessions WHERE id = ANY(%s)"
+
+
+async def deleted_sessions(connection: AsyncConnection[Any], ids: set[UUID]) -> set[UUID]:
+    """Those of the sessions that retention has deleted, while a process still remembers them."""
+    if not ids:
+        return set()
+    rows = await (await connection.execute(_EXISTING, (sorted(ids),))).fetchall()
+    return ids - {row[0] for row in rows}
+
+
 async def lock_connections(
     connection: AsyncConnection[Any], *, ids: set[UUID], sessions: set[UUID], heavy: set[UUID]
 ) -> dict[UUID, ConnectionLife]:

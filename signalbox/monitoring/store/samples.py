@@ -15,7 +15,7 @@ from signalbox.monitoring.errors import ConnectionEnded, ConnectionNotFound
 from signalbox.monitoring.rules.calls import instant, micros
 from signalbox.monitoring.rules.connection import Fact, with_fact
 from signalbox.monitoring.store.consequences import draw_consequences
-from signalbox.monitoring.store.lives import lock_connections, lock_sessions
+from signalbox.monitoring.store.lives import deleted_sessions, lock_connections, lock_sessions
 from signalbox.monitoring.store.messages import Sample, TrackSighting
 from signalbox.monitoring.store.rows import copy_samples, sample_row
 from signalbox.monitoring.store.tracks import Name, TrackRow
@@ -107,8 +107,12 @@ async def apply_samples(
         return
     cursor = await connection.execute(_LOCK, (sorted({sample.connection for sample in samples}),))
     targets = {row[0]: _Target(row) for row in await cursor.fetchall()}
+    unknown = {sample.session.id for sample in samples if sample.connection not in targets}
+    gone = await deleted_sessions(connection, unknown)
     good = [
-        sample for sample in samples if _admit(sample, targets.get(sample.connection), outcomes)
+        sample
+        for sample in samples
+        if _admit(sample, targets.get(sample.connection), gone, outcomes)
     ]
     if not good:
         return
@@ -130,7 +134,12 @@ async def apply_samples(
     await _first_sights(connection, good, targets, now_us=now_us)
 
 
-def _admit(sample: Sample, target: _Target | None, outcomes: dict[int, Any]) -> bool:
+def _admit(
+    sample: Sample, target: _Target | None, gone: set[UUID], outcomes: dict[int, Any]
+) -> bool:
+    if sample.session.id in gone:
+        outcomes[id(sample)] = ConnectionEnded()  # stops the client, which would repeat it
+        return False
     if target is None or target.session != sample.session.id:
         outcomes[id(sample)] = ConnectionNotFound(field="connectionId")
         return False

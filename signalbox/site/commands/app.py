@@ -20,6 +20,8 @@ from signalbox.site.commands.org import organization_of
 from signalbox.site.commands.running import as_json, done, run, show_all, show_one
 
 Row = Mapping[Any, Any]
+DAYS = click.IntRange(0, 36_500)
+DEFAULT = "0 means the installation's default."
 
 
 @click.group()
@@ -89,6 +91,9 @@ def show(app_id: UUID, json_out: bool) -> None:
 @click.option("--interval", type=int, help="Milliseconds between two reports, 1000 to 60000.")
 @click.option("--recording/--paused", default=None, help="Take reports, or refuse them.")
 @click.option("--quota", type=int, help="Participant minutes a month; -1 means any number.")
+@click.option("--keep-events-days", type=DAYS, help=f"Days that raw events are kept; {DEFAULT}")
+@click.option("--keep-samples-days", type=DAYS, help=f"Days that stats are kept; {DEFAULT}")
+@click.option("--keep-days", type=DAYS, help=f"Days that calls are kept at all; {DEFAULT}")
 @as_json
 def update(
     app_id: UUID,
@@ -97,9 +102,14 @@ def update(
     interval: int | None,
     recording: bool | None,
     quota: int | None,
+    keep_events_days: int | None,
+    keep_samples_days: int | None,
+    keep_days: int | None,
     json_out: bool,
 ) -> None:
     """Change an app."""
+    given = zip(service.RETENTION, (keep_events_days, keep_samples_days, keep_days), strict=True)
+    retention = {name: days or None for name, days in given if days is not None}
     minutes = service.UNCHANGED if quota is None else None if quota == -1 else quota
 
     async def verb(db: Database, at: datetime) -> Row:
@@ -111,6 +121,7 @@ def update(
             interval_ms=interval,
             recording=recording,
             quota_participant_minutes_monthly=minutes,
+            retention=retention,
             by=SYSTEM,
             at=at,
         )
