@@ -117,7 +117,7 @@ CREATE TABLE accounts.login_sessions (
 CREATE INDEX login_sessions_user ON accounts.login_sessions (user_id);
 CREATE INDEX login_sessions_expires_at ON accounts.login_sessions (expires_at);
 
--- One row per name; `secrets_fingerprint` stops two hosts with different secrets.
+-- One row per name; `agreed:…` holds the fingerprint of a secret that every host must have.
 CREATE TABLE accounts.settings (
     name       text        PRIMARY KEY,
     value      text        NOT NULL,

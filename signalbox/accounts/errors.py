@@ -144,10 +144,10 @@ class UnknownScope(AppError):
 
 
 class SecretsDiffer(AppError):
-    """This process has other secrets than the one that set the database up."""
+    """This process has other secrets than its database's other hosts; `variable` names the one."""
 
     code, status, message = (
         "secrets_differ",
         500,
-        "The secrets of this host differ from those the database was set up with.",
+        "This host lacks the secret that the other hosts of this database use.",
     )

@@ -17,6 +17,7 @@ from signalbox.accounts.tables import (
     LoginSession,
     Membership,
     Organization,
+    StoredSetting,
     User,
 )
 
@@ -267,3 +268,10 @@ async def active_organization_ids(tx: Tx) -> frozenset[UUID]:
 async def any_user(tx: Tx) -> bool:
     """Whether anybody was ever entered."""
     return await tx.row(select(User.user_id).limit(1)) is not None
+
+
+async def settings(tx: Tx, prefix: str) -> Sequence[RowMapping]:
+    """name and value of what the installation has stored under names that begin so, by name."""
+    stored = StoredSetting
+    named = stored.name.startswith(prefix, autoescape=True)
+    return await tx.rows(select(stored.name, stored.value).where(named).order_by(stored.name))

@@ -338,3 +338,12 @@ async def put_setting(tx: Tx, name: str, value: str, at: datetime) -> str:
     )
     assert row is not None
     return str(row["value"])
+
+
+async def replace_setting(tx: Tx, name: str, value: str, at: datetime) -> None:
+    """Store a value of the installation in place of the one that is stored."""
+    await _run(
+        tx,
+        "UPDATE accounts.settings SET value = %(value)s, updated_at = %(at)s WHERE name = %(name)s",
+        {"name": name, "value": value, "at": at},
+    )

@@ -23,6 +23,10 @@ ELSEWHERE = {
     "app": ("signalbox.site.commands.app", "Applications and their public keys."),
     "key": ("signalbox.site.commands.key", "API keys."),
     "user": ("signalbox.site.commands.user", "People who log in."),
+    "secrets": (
+        "signalbox.site.commands.secrets",
+        "What signs and encrypts, and how to change it.",
+    ),
     "demo": ("signalbox.site.demo", "Play realistic calls, so that there is something to see."),
 }
 

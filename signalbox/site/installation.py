@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from signalbox.accounts.service import FirstRun, check_fingerprint, ensure_first_run
+from signalbox.accounts import service
+from signalbox.accounts.errors import SecretsDiffer
+from signalbox.accounts.service import FirstRun, ensure_first_run
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
-from signalbox.core.errors import AppError
 from signalbox.core.settings import SettingError
-from signalbox.site.secrets import fingerprint
+from signalbox.site.secrets import fingerprints
 from signalbox.site.settings import Settings
 
 
 async def prepare_installation(settings: Settings) -> FirstRun | None:
     """Check the secrets, then make the first administrator; None if there is one.
 
-    Raises SettingError when this host has other secrets than the one that set the database up.
+    Raises SettingError when this host lacks a secret that the others use.
     """
     assert settings.core.database_url is not None
     db = Database(settings.core.database_url, pool_size=2)
@@ -35,7 +36,7 @@ async def prepare_installation(settings: Settings) -> FirstRun | None:
 
 
 async def check_secrets(settings: Settings) -> None:
-    """Raises SettingError when the database was set up with other secrets."""
+    """Raises SettingError when this host lacks a secret that the others use; it names the variable."""
     assert settings.core.database_url is not None
     db = Database(settings.core.database_url, pool_size=1)
     await db.open()
@@ -47,6 +48,7 @@ async def check_secrets(settings: Settings) -> None:
 
 async def _same_secrets(db: Database, settings: Settings) -> None:
     try:
-        await check_fingerprint(db, fingerprint(settings), at=SystemClock().now())
-    except AppError as refusal:
-        raise SettingError("SIGNALBOX_INIT_TOKEN_SECRET", refusal.message) from None
+        await service.check_secrets(db, fingerprints(settings), at=SystemClock().now())
+    except SecretsDiffer as refusal:
+        complaint = f"{refusal.message} `signalbox secrets --help` tells how to change it."
+        raise SettingError(str(refusal.facts["variable"]), complaint) from None

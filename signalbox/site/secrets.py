@@ -50,13 +50,39 @@ def ensure_secrets(data_dir: Path) -> dict[str, str]:
 
 def with_stored_secrets(environ: Mapping[str, str], data_dir: Path) -> dict[str, str]:
     """The environment, completed by the stored secrets that it does not set itself."""
+    given = given_secrets(environ)
     stored = stored_secrets(data_dir)
-    given = {
+    return {**environ, **{name: value for name, value in stored.items() if name not in given}}
+
+
+def without_stored_secrets(
+    completed: Mapping[str, str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Take out again what `with_stored_secrets` has added to `environ`.
+
+    For a process that reads the stored ones by itself, so that after a rotation a restart is enough.
+    """
+    added = _ALL.keys() - given_secrets(environ)
+    return {name: value for name, value in completed.items() if name not in added}
+
+
+def given_secrets(environ: Mapping[str, str]) -> set[str]:
+    """Variables whose secret the operator sets, under whichever name, or by a file of the operator's."""
+    return {
         name
         for name, aliases in _ALL.items()
         if any(environ.get(n) or environ.get(f"{n}_FILE") for n in (name, *aliases))
     }
-    return {**environ, **{name: value for name, value in stored.items() if name not in given}}
+
+
+def put_in_front(data_dir: Path, made: Mapping[str, str], *, keep: int) -> None:
+    """Write new secrets before the stored ones; of those the first `keep` stay, to verify and to read."""
+    stored = stored_secrets(data_dir)
+    changed = {
+        name: ",".join([secret, *stored.get(name, "").split(",")[:keep]])
+        for name, secret in made.items()
+    }
+    _write(data_dir / "secrets", stored | changed)
 
 
 def missing_secrets(settings: Settings) -> list[str]:
@@ -64,13 +90,17 @@ def missing_secrets(settings: Settings) -> list[str]:
     return [name for name, value in zip(MADE, _values(settings), strict=True) if not value]
 
 
-def fingerprint(settings: Settings) -> str:
-    """Tells whether two hosts use the same secrets, without telling the secrets; hexadecimal.
+def fingerprints(settings: Settings) -> dict[str, list[str]]:
+    """Tell secrets apart without telling them: hexadecimal, by variable, in the order in which they are set."""
+    return {
+        name: [fingerprint(name, secret) for secret in group]
+        for name, group in zip(MADE, _values(settings), strict=True)
+    }
 
-    Of rotated secrets the last one counts: it is the one that both sides of a rotation share.
-    """
-    oldest = "\0".join(group[-1] for group in _values(settings) if group)
-    return sha256(f"signalbox fingerprint\0{oldest}".encode()).hexdigest()
+
+def fingerprint(name: str, secret: str) -> str:
+    """The fingerprint of one secret of a variable."""
+    return sha256(f"signalbox fingerprint\0{name}\0{secret}".encode()).hexdigest()
 
 
 def _values(settings: Settings) -> tuple[list[str], ...]:

@@ -29,7 +29,7 @@ from signalbox.site.environment import complete_environment, ready_settings
 from signalbox.site.installation import prepare_installation
 from signalbox.site.migrate import migrate
 from signalbox.site.programs import prepare_data_folder
-from signalbox.site.secrets import ensure_secrets
+from signalbox.site.secrets import ensure_secrets, without_stored_secrets
 from signalbox.site.settings import Settings, load_settings
 from signalbox.site.supervise import POLL_S, Running, Supervisor, start_command
 
@@ -98,6 +98,7 @@ def _start_all(
         status.say("Starting Redis")
         supervisor.start("Redis", partial(start_redis, data))
     completed = complete_environment(environ)
+    given = without_stored_secrets(completed, environ)
     complete = ready_settings(completed)
     assert complete.core.database_url is not None
     status.say("Bringing the database up to date")
@@ -105,8 +106,8 @@ def _start_all(
     first = asyncio.run(prepare_installation(complete))
     try:
         status.say("Starting the site")
-        supervisor.start("worker", partial(start_command, "worker", completed))
-        serve = supervisor.start("serve", partial(start_command, "serve", completed))
+        supervisor.start("worker", partial(start_command, "worker", given))
+        serve = supervisor.start("serve", partial(start_command, "serve", given))
         _await_ready(supervisor, serve, settings)
     except BaseException:
         if first is not None:  # it will not be told again

@@ -330,6 +330,6 @@ def test_a_process_with_other_secrets_does_not_start(world: Servers, pair: list[
         stranger.kill()
 
     assert stranger.process.returncode == 1
-    assert "_TOKEN_SECRET" in stranger.output
+    assert "SIGNALBOX_SESSION_TOKEN_SECRET" in stranger.output
     assert "another installation" not in stranger.output
     assert stranger.health() == (0, {})

@@ -12,6 +12,7 @@ from signalbox.accounts.service.apps import (
     reset_app_key,
     update_app,
 )
+from signalbox.accounts.service.hosts import agree_on_secrets, agreed_secrets, check_secrets
 from signalbox.accounts.service.keys import create_key, revoke_key, rotate_key
 from signalbox.accounts.service.logins import (
     Login,
@@ -31,7 +32,7 @@ from signalbox.accounts.service.people import (
     set_membership,
     set_password,
 )
-from signalbox.accounts.service.setup import FirstRun, check_fingerprint, ensure_first_run
+from signalbox.accounts.service.setup import FirstRun, ensure_first_run
 
 __all__ = [
     "DEFAULT_INTERVAL_MS",
@@ -39,9 +40,11 @@ __all__ = [
     "UNCHANGED",
     "FirstRun",
     "Login",
+    "agree_on_secrets",
+    "agreed_secrets",
     "authenticate",
     "change_password",
-    "check_fingerprint",
+    "check_secrets",
     "create_app",
     "create_key",
     "create_organization",

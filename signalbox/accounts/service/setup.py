@@ -11,7 +11,6 @@ from uuid import UUID
 import structlog
 
 from signalbox.accounts import queries, rules, store
-from signalbox.accounts.errors import SecretsDiffer
 from signalbox.accounts.service.apps import DEFAULT_INTERVAL_MS, add_app
 from signalbox.accounts.service.organizations import add_organization
 from signalbox.accounts.service.passwords import hash_password
@@ -23,7 +22,6 @@ log = structlog.get_logger(__name__)
 
 DEFAULT_ORGANIZATION: Final = "default"
 DEFAULT_APP: Final = "demo"
-_FINGERPRINT: Final = "secrets_fingerprint"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +96,3 @@ async def ensure_first_run(
         app_name=app["name"],
         api_key=app["api_key"],
     )
-
-
-async def check_fingerprint(db: Database, fingerprint: str, *, at: datetime) -> None:
-    """Compare the fingerprint of this host's secrets with the stored one; the first one is stored.
-
-    Raises SecretsDiffer when another host, with other secrets, has set the database up.
-    """
-    async with db.begin() as tx:
-        if await store.put_setting(tx, _FINGERPRINT, fingerprint, at) != fingerprint:
-            raise SecretsDiffer

@@ -1,4 +1,4 @@
-"""Administration on the command line: organizations, apps, keys, users.
+"""Administration on the command line: organizations, apps, keys, users, secrets.
 
 They speak to the database directly, so that they work while nothing serves; ingest processes hear of changes at once.
 """
@@ -8,8 +8,9 @@ from __future__ import annotations
 from signalbox.site.commands.app import app
 from signalbox.site.commands.key import key
 from signalbox.site.commands.org import org
+from signalbox.site.commands.secrets import secrets
 from signalbox.site.commands.user import user
 
-GROUPS = (org, app, key, user)
+GROUPS = (org, app, key, user, secrets)
 
-__all__ = ["GROUPS", "app", "key", "org", "user"]
+__all__ = ["GROUPS", "app", "key", "org", "secrets", "user"]
