@@ -24,8 +24,8 @@ def header(scope: Mapping[str, Any], name: bytes) -> str | None:
 
 def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str:
     """The client's address: the peer, or behind trusted proxies the last forwarded address that is none of them; "" if unknown."""
-    peer = (scope.get("client") or ("", 0))[0] or ""
-    if not trusted or not _is_trusted(peer, trusted):
+    peer = _peer(scope)
+    if not is_trusted_peer(scope, trusted):
         return peer
     forwarded = header(scope, b"x-forwarded-for")
     hops = forwarded.split(",") if forwarded else [header(scope, b"x-real-ip") or ""]
@@ -35,6 +35,15 @@ def client_address(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str:
         if not _is_trusted(hop, trusted):
             return hop
     return peer
+
+
+def is_trusted_peer(scope: Mapping[str, Any], trusted: Sequence[Network]) -> bool:
+    """Whether the other end of the socket is one of the proxies."""
+    return bool(trusted) and _is_trusted(_peer(scope), trusted)
+
+
+def _peer(scope: Mapping[str, Any]) -> str:
+    return (scope.get("client") or ("", 0))[0] or ""
 
 
 def _is_address(text: str) -> bool:

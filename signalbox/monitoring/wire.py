@@ -214,6 +214,18 @@ def storable(raw: msgspec.Raw) -> bytes:
     return json.dumps(value).encode() if _TINY.search(content) else content
 
 
+def without_credentials(raw: bytes) -> bytes:
+    """A peer's configuration as it came, but without the passwords of its ICE servers (W3C webrtc-pc, 4.2.2)."""
+    value = any_value(msgspec.Raw(raw))
+    configuration = value.get("peerConfiguration") if isinstance(value, dict) else None
+    servers = configuration.get("iceServers") if isinstance(configuration, dict) else None
+    listed = servers if isinstance(servers, list) else [servers]
+    secret = [server for server in listed if isinstance(server, dict) and "credential" in server]
+    for server in secret:
+        del server["credential"]
+    return json.dumps(value).encode() if secret else raw
+
+
 def exact_text(value: object, field: str, *, limit: int) -> str | None:
     """A text cut to `limit` characters; None when absent or empty.
 

@@ -18,6 +18,7 @@ from signalbox.monitoring.errors import (
     QuotaExceeded,
 )
 from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit
+from signalbox.monitoring.ingest.places import place_of
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
 from signalbox.monitoring.wire import delta_ms, exact_text, meta
@@ -91,7 +92,7 @@ class Entering:
         session = StartSession(
             id=new_id(), conference=claims.c, participant=claims.p, at_us=call.received_us - round(delta_ms(body.delta) * 1000),
             platform=json_part(body.platform, "platform"), constraints=json_part(body.constraints, "constraints"),
-            devices=json_part(body.devices, "devices", most=None), metadata=meta(body.meta), geo=parts.locate(call.address),
+            devices=json_part(body.devices, "devices", most=None), metadata=meta(body.meta), geo=place_of(call, parts),
             app_version=exact_text(body.appVersion, "appVersion", limit=16), webrtc_sdk=_sdk(body.webrtcSdk),
         )  # fmt: skip
         made: SessionKey = await parts.writer.commit_fact(session)

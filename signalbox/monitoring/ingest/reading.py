@@ -47,6 +47,7 @@ from signalbox.monitoring.wire import (
     is_json_null,
     required_text,
     storable,
+    without_credentials,
 )
 
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})
@@ -200,6 +201,8 @@ def _checked(
     detail = check(value) if check is not None else value
     if name == "onicecandidate" and isinstance(value, dict):
         raw = _encode({key: value[key] for key in _CANDIDATE_KEYS if value.get(key) is not None})
+    if name == "peerDetails":
+        raw = without_credentials(raw)
     event = Event(
         id=new_id(), session=session, name=name, category=category, at_us=at_us, data=packed(raw), digest=digest_of(name, body, raw),
         peer=peer, connection=None if body.connectionId in (None, "") else connection_uuid(body.connectionId),
