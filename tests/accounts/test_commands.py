@@ -53,6 +53,15 @@ def login_works(url: str, name: str, password: str) -> bool:
     return asyncio.run(attempt())
 
 
+def test_a_new_app_reports_as_often_as_the_site_says(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATS_INTERVAL_MS", "2500")
+    org = shell.json("org", "create", "quick")
+
+    assert shell.json("app", "create", "n", "--org", org["id"])["interval_ms"] == 2_500
+
+
 def test_an_organization_an_app_and_a_key_by_script(shell: Shell) -> None:
     org = shell.json("org", "create", "acme")
     app = shell.json("app", "create", "shop", "--org", org["id"], "--domain", "example.org")

@@ -266,7 +266,8 @@ async def test_the_first_start_happens_once_even_when_raced(
 ) -> None:
     fresh = await _fresh_database(database_url)
     try:
-        runs = await asyncio.gather(*(service.ensure_first_run(fresh, at=AT) for _ in range(3)))
+        starting = (service.ensure_first_run(fresh, at=AT, interval_ms=2_500) for _ in range(3))
+        runs = await asyncio.gather(*starting)
         again = await service.ensure_first_run(fresh, at=AT)
 
         (first,) = [run for run in runs if run is not None]
@@ -274,6 +275,10 @@ async def test_the_first_start_happens_once_even_when_raced(
         assert first.password is not None
         assert first.password not in repr(first)
         assert len(first.api_key) == 32
+        async with fresh.read() as tx:
+            app = await queries.app(tx, SYSTEM, first.app_id)
+        assert app is not None
+        assert app["interval_ms"] == 2_500
         for name in ("admin", "ADMIN@localhost"):
             made = await service.login(fresh, name=name, password=first.password, at=AT)
             assert made.must_change_password
