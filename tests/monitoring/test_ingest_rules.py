@@ -383,9 +383,7 @@ async def test_the_page_of_a_conference_wins_over_that_of_a_participant(
     assert one == {"url": f"https://signalbox.test/participant/{claims['p']}"}
 
 
-async def test_the_token_of_a_session_that_was_deleted_is_worth_nothing(
-    house: House, page: Page
-) -> None:
+async def test_a_page_whose_session_was_deleted_is_told_to_stop(house: House, page: Page) -> None:
     key = claims_of(page.session)["s"]
     async with house.db.begin() as tx:
         for table, column in (
@@ -402,8 +400,8 @@ async def test_the_token_of_a_session_that_was_deleted_is_worth_nothing(
     ]  # fmt: skip
 
     assert [(answer.status_code, answer.json()["error_code"]) for answer in answers] == [
-        (401, "invalid_token")
-    ] * 3
+        (400, "connection_ended"), (401, "invalid_token"), (400, "connection_ended"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/initialize", "/v1/initialize", "/v1/initialize/", "/initialize/"])  # fmt: skip
