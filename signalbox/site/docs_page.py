@@ -10,6 +10,8 @@ import msgspec
 from litestar import Request, Response, get
 from litestar.handlers import HTTPRouteHandler
 
+from signalbox.site.private_reference import completed
+
 AnyRequest = Request[Any, Any, Any]
 Operations = Mapping[str, Mapping[str, Any]]
 
@@ -28,7 +30,7 @@ _FILES = {
 
 def merged(schema: Mapping[str, Any], contributed: Operations) -> dict[str, Any]:
     """An OpenAPI document with further operations, by path and method; what the document has already stays."""
-    paths = {path: dict(item) for path, item in schema.get("paths", {}).items()}
+    paths = completed(schema.get("paths", {}))
     for path, operations in contributed.items():
         item = paths.setdefault(path, {})
         for method, operation in operations.items():

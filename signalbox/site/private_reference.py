@@ -1,0 +1,87 @@
+"""What the private routes take and how they refuse, in the words of OpenAPI 3.1: they read their bodies themselves, so no framework describes these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_ID: Final[dict[str, Any]] = {"type": "string", "format": "uuid"}
+_MONITORING: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {"error_code": _TEXT, "message": _TEXT},
+    "required": ["error_code", "message"],
+}
+_MEANINGS: Final = {
+    "400": "The request is malformed, or lacks something.",
+    "401": "Nobody is logged in.",
+    "403": "The caller may not do this.",
+    "404": "The caller has no such thing.",
+    "405": "Not by this method.",
+    "413": "The body is too large.",
+    "429": "Too many requests; `Retry-After` says when to come back.",
+    "503": "Cannot be answered now; `Retry-After` says when to come back.",
+}
+_READING: Final = ("400", "401", "403", "404", "429", "503")
+_CHANGING: Final = (*_READING, "413")
+_DAYS: Final[dict[str, Any]] = {
+    "type": ["integer", "null"],
+    "minimum": 1,
+    "maximum": 36_500,
+    "description": "Days; null is the installation's default.",
+}
+_NAME: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 64}
+_APP_CHANGES: Final[dict[str, Any]] = {
+    "name": _NAME,
+    "domain": {"type": ["string", "null"], "maxLength": 256},
+    "interval": {"type": "integer", "minimum": 1000, "maximum": 60_000},
+    "recording": {"type": "boolean"},
+    "retention_events_days": _DAYS,
+    "retention_points_days": _DAYS,
+    "retention_days": _DAYS,
+}
+_GRACE: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 2_592_000}
+_PASSWORD: Final[dict[str, Any]] = {"type": "string", "minLength": 8}
+
+
+def _body(properties: dict[str, Any], *needed: str) -> dict[str, Any]:
+    schema = {"type": "object", "properties": properties, "required": list(needed)}
+    return {"content": {"application/json": {"schema": schema}}, "required": bool(needed)}
+
+
+_BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("/login", "post"): _body({"username": _TEXT, "email": _TEXT, "password": _TEXT}, "password"),
+    ("/change-password", "post"): _body(
+        {"password": _PASSWORD, "password_again": _PASSWORD}, "password", "password_again"
+    ),
+    ("/v1/organizations", "post"): _body({"name": _NAME}, "name"),
+    ("/v1/organizations/{organization_id}", "put"): _body({"name": _NAME}),
+    ("/v1/apps", "post"): _body({"organization": _ID, "name": _NAME}, "organization", "name"),
+    ("/v1/apps/{app_id}", "put"): _body(_APP_CHANGES),
+    ("/v1/apps/{app_id}/reset-key", "post"): _body({"grace_s": _GRACE}),
+}
+
+
+def completed(paths: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The paths of a document, with the bodies and refusals that their operations do not name."""
+    return {
+        path: {method: _complete(path, method, operation) for method, operation in item.items()}
+        for path, item in paths.items()
+    }
+
+
+def _complete(path: str, method: str, operation: Any) -> Any:
+    if not isinstance(operation, Mapping):
+        return operation
+    codes = _READING if method == "get" else _CHANGING
+    refusals = {code: _refusal(code) for code in codes}
+    done = {**operation, "responses": {**operation.get("responses", {}), **refusals}}
+    body = _BODIES.get((path, method))
+    return done if body is None else {"requestBody": body, **done}
+
+
+def _refusal(code: str) -> dict[str, Any]:
+    return {
+        "description": _MEANINGS[code],
+        "content": {"application/json": {"schema": _MONITORING}},
+    }
