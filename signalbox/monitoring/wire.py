@@ -201,9 +201,16 @@ def is_json_null(raw: msgspec.Raw) -> bool:
 
 
 def any_value(raw: msgspec.Raw) -> Any:
-    """A part of a body as plain Python values."""
+    """A part of a body as plain Python values.
+
+    Raises:
+        InvalidParameters: a number that no double holds.
+        UnreadableBody: nested too deeply.
+    """
     try:
         return _any.decode(raw)
+    except msgspec.ValidationError:
+        raise InvalidParameters(field="body") from None
     except (msgspec.DecodeError, RecursionError, ValueError):
         raise UnreadableBody() from None
 

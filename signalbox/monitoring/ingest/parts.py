@@ -161,8 +161,7 @@ def json_part(raw: msgspec.Raw, field: str, *, most: int | None = MAX_PART_BYTES
     """A JSON part that is stored as it came; None when absent or null. `most` None: as long as the body may be.
 
     Raises:
-        InvalidParameters: more than `most` bytes.
-        UnreadableBody: a number or a text in it that cannot be stored.
+        InvalidParameters: more than `most` bytes, or a number in it that cannot be stored.
     """
     if is_json_null(raw):
         return None

@@ -94,10 +94,30 @@ WRONG = [
     *wrong("/services/get-url", "POST", "userId", {}, conferenceId=ABSENT),
     *wrong("/services/stop-conference", "POST", "conferenceId", []),
 ]  # fmt: skip
+
+
+def huge(method: str, path: str, field: str, **more: BAD) -> Case:
+    """A number that no double holds, somewhere in a field."""
+
+    async def ask(scene: Scene) -> Answers:
+        good = scene.page.good(method, f"/v1{path}") | more | {field: "?"}
+        content = json.dumps(good).replace('"?"', '{"a": 1e400}').encode()
+        return await scene.send(method, f"/v1{path}", content)
+
+    return Case(f"1e400 in {field} of {method} {path}", 400, "invalid_parameters", ask)
+
+
+HUGE = [
+    huge("POST", "/sessions", "platform"),
+    huge("POST", "/sessions", "meta"),
+    huge("PUT", "/sessions", "devices"),
+    huge("POST", "/connection", "data", eventName="onicecandidate"),
+]
 DELTAS: tuple[object, ...] = ("x", "5", True, False, [], {}, -60_001, -1e300)
 DELAYED = [door for door in DOORS if door != ("PUT", "/v1/sessions") and "services" not in door[1]]
 INVALID = [
     *WRONG,
+    *HUGE,
     *(Case(f"delta {delta!r}", 400, "invalid_parameters", to(DELAYED, delta=delta)) for delta in DELTAS),
 ]  # fmt: skip
 

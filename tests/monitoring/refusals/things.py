@@ -188,9 +188,10 @@ THINGS = [
     Case("rate", 429, "rate_limited", limited),
     Case("writer away", 503, "unavailable", away),
 ]  # fmt: skip
+UNREADABLE = [*(path for _, path in WITH_KEY), "/v1/connection/batch"]
 METHODS = [
     Case(f"{method} {path}", 405, "method_not_allowed", body(method, path[3:], b"{}"))
     for path in sorted({path for _, path in DOORS})
-    for method in ("PUT", "PATCH", "DELETE")
-    if (method, path) not in DOORS
+    for method in ("GET", "PUT", "PATCH", "DELETE")
+    if (method, path) not in DOORS and not (method == "GET" and path not in UNREADABLE)
 ]
