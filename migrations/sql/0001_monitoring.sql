@@ -77,7 +77,8 @@ CREATE TABLE monitoring.session_lives (
     recent bytea NOT NULL DEFAULT '',
     -- Seconds of finished calls already added to monitoring.app_usage, by day.
     counted jsonb NOT NULL DEFAULT '{}'
-) WITH (fillfactor = 60);
+) WITH (fillfactor = 60, toast_tuple_target = 8160);
+ALTER TABLE monitoring.session_lives ALTER COLUMN recent SET STORAGE EXTERNAL;
 
 CREATE TABLE monitoring.connections (
     id uuid PRIMARY KEY,
@@ -113,8 +114,12 @@ CREATE TABLE monitoring.connection_lives (
     connection_id uuid PRIMARY KEY REFERENCES monitoring.connections (id) ON DELETE CASCADE,
     initial_state text NOT NULL DEFAULT 'new',
     facts jsonb NOT NULL DEFAULT '[]',
-    recent bytea NOT NULL DEFAULT ''
-) WITH (fillfactor = 60);
+    recent bytea NOT NULL DEFAULT '',
+    -- Began after its session was left; then what it does may concern the session's issues.
+    rejoined boolean NOT NULL DEFAULT false
+-- Rows of a few KB are rewritten with every event: compressing them each time costs more than the space.
+) WITH (fillfactor = 60, toast_tuple_target = 8160);
+ALTER TABLE monitoring.connection_lives ALTER COLUMN recent SET STORAGE EXTERNAL;
 
 CREATE TABLE monitoring.tracks (
     id uuid PRIMARY KEY,

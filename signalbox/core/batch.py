@@ -26,6 +26,10 @@ M_contra = TypeVar("M_contra", contravariant=True)
 Outcome = Any  # what `apply` answers for one message: a value, or an AppError that is raised to its caller
 
 
+class Again(Exception):  # no error: a request to the writer
+    """`apply` has learned that it needs more locks: roll back and call it once more with the same messages."""
+
+
 class Apply(Protocol[M_contra]):
     """Stores messages inside the open transaction; answers one outcome per message, in their order."""
 
@@ -191,13 +195,13 @@ class GroupCommitWriter(Generic[M]):
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = await self._connect()
-        for attempt in range(3):
+        for attempt in range(4):
             try:
                 async with connection.transaction():
                     outcomes = await self._apply(connection, messages)
                 break
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
-                if attempt == 2:
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, Again):
+                if attempt == 3:
                     raise
         self._last_failure = None
         return outcomes

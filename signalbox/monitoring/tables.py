@@ -168,6 +168,7 @@ class ConnectionLife(Base):
     initial_state: Mapped[str] = mapped_column(server_default="new")
     facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
     recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
+    rejoined: Mapped[bool] = mapped_column(server_default="false")
 
 
 class Track(Owned):

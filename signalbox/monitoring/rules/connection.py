@@ -54,6 +54,12 @@ class Fact(NamedTuple):
 
 
 ONCE_ONLY = frozenset({"stats", "tcp", "turn"})
+_RAISING = frozenset({"ice_error", "tcp", "turn"})
+
+
+def can_raise(fact: Fact) -> bool:
+    """Whether a fact can give rise to an issue; without any such fact there is none."""
+    return fact.kind in _RAISING or fact.value in ("failed", "disconnected")
 
 
 def with_fact(facts: list[Fact], fact: Fact) -> bool:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core import params as p
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.calls import (
     SessionState,
     Stay,
     conference_state,
     fold_session,
-    instant,
     leaves_after,
     micros,
     seconds_by_day,
     stretches,
 )
+from signalbox.monitoring.rules.connection import can_raise
 from signalbox.monitoring.rules.issues import Finding
 from signalbox.monitoring.store.findings import Owner, difference, write_findings
 from signalbox.monitoring.store.lives import (
@@ -29,7 +29,7 @@ from signalbox.monitoring.store.lives import (
     SessionUpdate,
     refold,
     write_connections,
-    write_session_lives,
+    write_recent,
     write_sessions,
 )
 
@@ -40,12 +40,11 @@ _ALL_STAYS = """
 _UPDATE_CONFERENCES = """
     UPDATE monitoring.conferences AS c SET ongoing = new.ongoing, start_time = new.started, call_start = new.call_start,
         end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen), judged_at = NULL
-    FROM unnest(%s::uuid[], %s::boolean[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::integer[], %s::timestamptz[])
-        AS new (id, ongoing, started, call_start, ended, duration, seen)
+    FROM unnest(%s, %s, %s, %s, %s, %s, %s) AS new (id, ongoing, started, call_start, ended, duration, seen)
     WHERE c.id = new.id"""
 _USAGE = """
     INSERT INTO monitoring.app_usage AS known (app_id, day, seconds)
-    SELECT * FROM unnest(%s::uuid[], %s::date[], %s::bigint[]) AS new (app, day, seconds) ORDER BY 1, 2
+    SELECT app, day::date, seconds FROM unnest(%s, %s, %s) AS new (app, day, seconds) ORDER BY 1, 2
     ON CONFLICT (app_id, day) DO UPDATE SET seconds = known.seconds + excluded.seconds"""
 
 
@@ -64,7 +63,7 @@ async def draw_consequences(
     connection: AsyncConnection[Any],
     sessions: dict[UUID, SessionLife],
     connections: dict[UUID, ConnectionLife],
-    devices: dict[UUID, str],
+    devices: dict[UUID, bytes],
     *,
     now_us: int,
 ) -> None:
@@ -75,33 +74,27 @@ async def draw_consequences(
         if _is_affected(life, sessions):
             _fold_connection(life, sessions, found, gone)
     await write_connections(connection, connections.values(), seen_us=now_us)
-    judged = [
-        s
-        for s in sessions.values()
-        if s.judged or any(_belongs(life, s) for life in connections.values() if life.changed)
-    ]
+    changed = {life.session.id for life in connections.values() if life.changed}
+    judged = [s for s in sessions.values() if s.judged or (s.key.id in changed and not s.light)]
     if judged:
         rows = await _current_rows(connection, {session.key.conference for session in judged})
         await _settle_sessions(connection, judged, rows, devices, found, gone, now_us=now_us)
         await _settle_conferences(
             connection, {session.key.conference for session in judged}, rows, now_us=now_us
         )
-    await write_session_lives(connection, sessions.values())
+    await write_recent(connection, sessions.values())
     await write_findings(connection, found, gone)
-
-
-def _belongs(life: ConnectionLife, session: SessionLife) -> bool:
-    return bool(life.session.id == session.key.id)
 
 
 def _is_affected(life: ConnectionLife, sessions: dict[UUID, SessionLife]) -> bool:
     if life.changed:
         return True
     session = sessions.get(life.session.id)
+    if session is None or session.facts == session.before:
+        return False
     return (
-        session is not None
-        and session.facts != session.before
-        and _left(life, session.facts) != _left(life, session.before)
+        _left(life, session.facts) != _left(life, session.before)
+        or session.was_left is not life.rejoined
     )
 
 
@@ -115,11 +108,16 @@ def _fold_connection(
     found: list[tuple[Owner, Finding]],
     gone: list[UUID],
 ) -> None:
-    session = sessions[life.session.id]
+    """Fold one connection. Its session is not at hand when it cannot matter: the connection is open and no leave came before it."""
+    session = sessions.get(life.session.id)
+    facts, before = (session.facts, session.before) if session else ([], [])
     life.changed = True
-    before = [] if life.new else refold(life, life.before, _left(life, session.before)).findings
-    life.life = refold(life, life.facts, _left(life, session.facts))
-    changed, vanished = difference(before, life.life.findings)
+    life.life = refold(life, life.facts, _left(life, facts))
+    life.rejoined = session.was_left if session and not session.light else life.rejoined
+    known: list[Finding] = []
+    if not life.new and any(can_raise(fact) for fact in life.before):
+        known = refold(life, life.before, _left(life, before)).findings
+    changed, vanished = difference(known, life.life.findings)
     key = life.session
     owner = Owner(key.app, key.organization, key.conference, key.participant, key.id, life.id)
     found.extend((owner, finding) for finding in changed)
@@ -128,7 +126,7 @@ def _fold_connection(
 
 async def _current_rows(connection: AsyncConnection[Any], conferences: set[UUID]) -> list[_Row]:
     """All connections of the conferences; those just folded are written already."""
-    cursor = await connection.execute(_ALL_STAYS, (sorted(conferences),))
+    cursor = await connection.execute(_ALL_STAYS, (p.uuids(conferences),), binary=True)
     return [
         _Row(
             found,
@@ -146,7 +144,7 @@ async def _settle_sessions(
     connection: AsyncConnection[Any],
     judged: list[SessionLife],
     rows: list[_Row],
-    devices: dict[UUID, str],
+    devices: dict[UUID, bytes],
     found: list[tuple[Owner, Finding]],
     gone: list[UUID],
     *,
@@ -169,10 +167,10 @@ async def _settle_sessions(
     await write_sessions(connection, updates, devices)
     if used:
         keys = sorted(used)
-        days = [date.fromisoformat(day) for _, day in keys]
         await connection.execute(
-            _USAGE, ([app for app, _ in keys], days, [used[key] for key in keys])
-        )
+            _USAGE,
+            (p.uuids(app for app, _ in keys), p.texts(day for _, day in keys), p.bigints(used[key] for key in keys)),
+        )  # fmt: skip
 
 
 def _session_findings(
@@ -210,13 +208,9 @@ async def _settle_conferences(
         conference_state(row.stay for row in rows if row.conference == conference)
         for conference in ordered
     ]
-    seen = instant(now_us)
     await connection.execute(
         _UPDATE_CONFERENCES,
-        (ordered, [s.ongoing for s in states], [_at(s.start_us) for s in states], [_at(s.call_start_us) for s in states],
-         [_at(s.end_us) for s in states], [s.duration_s for s in states], [seen for _ in states]),
+        (p.uuids(ordered), p.booleans([s.ongoing for s in states]), p.instants(s.start_us for s in states),
+         p.instants(s.call_start_us for s in states), p.instants(s.end_us for s in states), p.ints(s.duration_s for s in states),
+         p.instants(now_us for _ in states)),
     )  # fmt: skip
-
-
-def _at(at_us: int | None) -> Any:
-    return None if at_us is None else instant(at_us)

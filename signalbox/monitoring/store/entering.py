@@ -8,33 +8,41 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core import params as p
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import ConnectionEnded, InvalidToken
-from signalbox.monitoring.rules.calls import SessionFact, instant
+from signalbox.monitoring.rules.calls import SessionFact
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import once
 from signalbox.monitoring.store.findings import Owner, write_findings
+from signalbox.monitoring.store.lives import encode
 from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
 
 _CONFERENCES = """
     INSERT INTO monitoring.conferences AS known (id, app_id, organization_id, created_at, last_seen_at, conference_id, conference_name)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[])
+    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (app_id, conference_id) DO UPDATE
         SET conference_name = coalesce(excluded.conference_name, known.conference_name), is_active = true
     RETURNING app_id, conference_id, id"""
+# Most are known and nothing about them is new: those rows, an SFU's above all, are not written again with every call.
 _PARTICIPANTS = """
-    INSERT INTO monitoring.participants AS known (id, app_id, organization_id, created_at, participant_id, participant_name, is_sfu)
-    SELECT new.id, app, org, at, name, display, sfu
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[], %s::uuid[])
-        AS new (id, app, org, at, name, display, sfu, by)
-    WHERE NOT EXISTS (SELECT FROM monitoring.participants own WHERE own.id = by AND own.app_id = app AND own.participant_id = name)
-    ON CONFLICT (app_id, participant_id) DO UPDATE
-        SET participant_name = coalesce(excluded.participant_name, known.participant_name),
-            is_sfu = known.is_sfu OR excluded.is_sfu, is_active = true
-    RETURNING app_id, participant_id, id"""
+    WITH wanted AS (
+        SELECT id, app, org, at, name, shown, sfu FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s) AS new (id, app, org, at, name, shown, sfu, by)
+        WHERE NOT EXISTS (SELECT FROM monitoring.participants own WHERE own.id = by AND own.app_id = app AND own.participant_id = name)
+    ), unchanged AS (
+        SELECT p.app_id, p.participant_id, p.id FROM wanted JOIN monitoring.participants p ON p.app_id = app AND p.participant_id = name
+        WHERE p.is_active AND (shown IS NULL OR p.participant_name IS NOT DISTINCT FROM shown) AND (p.is_sfu OR NOT sfu)
+    ), written AS (
+        INSERT INTO monitoring.participants AS known (id, app_id, organization_id, created_at, participant_id, participant_name, is_sfu)
+        SELECT * FROM wanted WHERE NOT EXISTS (SELECT 1 FROM unchanged WHERE app_id = app AND participant_id = name)
+        ON CONFLICT (app_id, participant_id) DO UPDATE
+            SET participant_name = coalesce(excluded.participant_name, known.participant_name),
+                is_sfu = known.is_sfu OR excluded.is_sfu, is_active = true
+        RETURNING app_id, participant_id, id
+    ) SELECT * FROM unchanged UNION ALL SELECT * FROM written"""
 _LINKS = """
     INSERT INTO monitoring.conference_participants (conference_id, participant_id)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS link (conference, participant) ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
+    SELECT * FROM unnest(%s, %s) AS link (conference, participant) ORDER BY 1, 2 ON CONFLICT DO NOTHING"""
 
 Key = tuple[UUID, str]
 
@@ -44,11 +52,12 @@ async def ensure_conferences(
 ) -> dict[Key, UUID]:
     """Ids of the conferences, made where missing; a given name replaces the stored one."""
     rows = [wanted[key] for key in sorted(wanted)]
-    at = [instant(row.at_us) for row in rows]
+    at = p.instants(row.at_us for row in rows)
     cursor = await connection.execute(
         _CONFERENCES,
-        ([new_id() for _ in rows], [r.app for r in rows], [r.organization for r in rows], at, at,
-         [r.conference_id for r in rows], [r.conference_name for r in rows]),
+        (p.uuids(new_id() for _ in rows), p.uuids(r.app for r in rows), p.uuids(r.organization for r in rows), at, at,
+         p.texts(r.conference_id for r in rows), p.texts(r.conference_name for r in rows)),
+        binary=True,
     )  # fmt: skip
     return {(app, name): found for app, name, found in await cursor.fetchall()}
 
@@ -87,8 +96,10 @@ async def ensure_participants(
     rows = [wanted[key] for key in sorted(wanted)]
     cursor = await connection.execute(
         _PARTICIPANTS,
-        ([new_id() for _ in rows], [r.app for r in rows], [r.organization for r in rows], [instant(r.at_us) for r in rows],
-         [r.participant_id for r in rows], [r.name for r in rows], [r.is_sfu for r in rows], [r.by for r in rows]),
+        (p.uuids(new_id() for _ in rows), p.uuids(r.app for r in rows), p.uuids(r.organization for r in rows),
+         p.instants(r.at_us for r in rows), p.texts(r.participant_id for r in rows), p.texts(r.name for r in rows),
+         p.booleans([r.is_sfu for r in rows]), p.uuids(r.by for r in rows)),
+        binary=True,
     )  # fmt: skip
     return {(app, name): found for app, name, found in await cursor.fetchall()}
 
@@ -98,7 +109,7 @@ async def link(connection: AsyncConnection[Any], pairs: set[tuple[UUID, UUID]]) 
     if pairs:
         ordered = sorted(pairs)
         await connection.execute(
-            _LINKS, ([pair[0] for pair in ordered], [pair[1] for pair in ordered])
+            _LINKS, (p.uuids(pair[0] for pair in ordered), p.uuids(pair[1] for pair in ordered))
         )
 
 
@@ -139,24 +150,23 @@ async def initialize(
 # Not `p.app_id = c.app_id`: that would offer the planner a way through all participants of the app.
 _SOURCES = """
     SELECT c.id, p.id, c.app_id, c.organization_id
-    FROM unnest(%s::uuid[], %s::uuid[]) AS wanted (conference, participant)
+    FROM unnest(%s, %s) AS wanted (conference, participant)
     JOIN monitoring.conferences c ON c.id = wanted.conference AND c.is_active
     JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active
         AND p.app_id IS NOT DISTINCT FROM c.app_id"""
 _SESSIONS = """
-    INSERT INTO monitoring.sessions (id, app_id, organization_id, conference_id, participant_id, created_at, last_seen_at,
-        platform, constraints, devices, metadata, geo_ip, app_version, webrtc_sdk)
-    SELECT id, app, org, conference, participant, at, at, platform::jsonb, constraints::jsonb, devices::jsonb, metadata::jsonb,
-        geo::jsonb, version, sdk
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
-        %s::text[], %s::text[], %s::text[], %s::text[])
-        AS new (id, app, org, conference, participant, at, platform, constraints, devices, metadata, geo, version, sdk)"""
-_LIVES = """
-    INSERT INTO monitoring.session_lives (session_id, facts) SELECT id, facts::jsonb FROM unnest(%s::uuid[], %s::text[]) AS new (id, facts)"""
+    WITH started AS (
+        INSERT INTO monitoring.sessions (id, app_id, organization_id, conference_id, participant_id, created_at, last_seen_at,
+            platform, constraints, devices, metadata, geo_ip, app_version, webrtc_sdk)
+        SELECT id, app, org, conference, participant, at, at, platform, constraints, devices, metadata, geo, version, sdk
+        FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            AS new (id, app, org, conference, participant, at, platform, constraints, devices, metadata, geo, version, sdk)
+    )
+    INSERT INTO monitoring.session_lives (session_id, facts) SELECT * FROM unnest(%s, %s)"""
 # Counting on the link's row makes two simultaneous entries of one participant see each other.
 _COUNT = """
     INSERT INTO monitoring.conference_participants AS link (conference_id, participant_id, sessions)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::integer[]) AS new (conference, participant, sessions) ORDER BY 1, 2
+    SELECT * FROM unnest(%s, %s, %s) AS new (conference, participant, sessions) ORDER BY 1, 2
     ON CONFLICT (conference_id, participant_id) DO UPDATE SET sessions = link.sessions + excluded.sessions
     RETURNING conference_id, participant_id, sessions"""
 
@@ -168,7 +178,9 @@ async def start_sessions(
     if not messages:
         return
     cursor = await connection.execute(
-        _SOURCES, ([m.conference for m in messages], [m.participant for m in messages])
+        _SOURCES,
+        (p.uuids(m.conference for m in messages), p.uuids(m.participant for m in messages)),
+        binary=True,
     )
     sources = {
         (conference, participant): (app, org)
@@ -195,24 +207,26 @@ async def _insert_sessions(
 ) -> None:
     earlier = await _count_entries(connection, messages)
     owners = [sources[m.conference, m.participant] for m in messages]
-    await connection.execute(
-        _SESSIONS,
-        ([m.id for m in messages], [o[0] for o in owners], [o[1] for o in owners], [m.conference for m in messages],
-         [m.participant for m in messages], [instant(m.at_us) for m in messages], [text(m.platform) for m in messages],
-         [text(m.constraints) for m in messages], [text(m.devices) for m in messages], [json.dumps(m.metadata) for m in messages],
-         [json.dumps(m.geo) if m.geo else None for m in messages], [m.app_version for m in messages], [m.webrtc_sdk for m in messages]),
-    )  # fmt: skip
-    facts: list[str] = []
+    facts: list[bytes] = []
     findings = []
     for message, (app, organization) in zip(messages, owners, strict=True):
         pair = (message.conference, message.participant)
         rejoin = earlier[pair] > 0
         earlier[pair] += 1
-        facts.append(json.dumps([SessionFact(message.at_us, "rejoin")] if rejoin else []))
+        facts.append(encode([SessionFact(message.at_us, "rejoin")]) if rejoin else b"[]")
         if rejoin:
             owner = Owner(app, organization, message.conference, message.participant, message.id)
             findings.append((owner, once("multiple_rejoins", message.id, at_us=message.at_us)))
-    await connection.execute(_LIVES, ([m.id for m in messages], facts))
+    ids = p.uuids(m.id for m in messages)
+    await connection.execute(
+        _SESSIONS,
+        (ids, p.uuids(o[0] for o in owners), p.uuids(o[1] for o in owners), p.uuids(m.conference for m in messages),
+         p.uuids(m.participant for m in messages), p.instants(m.at_us for m in messages), p.jsons(m.platform for m in messages),
+         p.jsons(m.constraints for m in messages), p.jsons(m.devices for m in messages),
+         p.jsons(json.dumps(m.metadata).encode() for m in messages),
+         p.jsons(json.dumps(m.geo).encode() if m.geo else None for m in messages), p.texts(m.app_version for m in messages),
+         p.texts(m.webrtc_sdk for m in messages), ids, p.jsons(facts)),
+    )  # fmt: skip
     await write_findings(connection, findings, [])
 
 
@@ -225,8 +239,10 @@ async def _count_entries(
         counts[pair] = counts.get(pair, 0) + 1
     ordered = sorted(counts)
     cursor = await connection.execute(
-        _COUNT, ([p[0] for p in ordered], [p[1] for p in ordered], [counts[p] for p in ordered])
-    )
+        _COUNT,
+        (p.uuids(pair[0] for pair in ordered), p.uuids(pair[1] for pair in ordered), p.ints(counts[pair] for pair in ordered)),
+        binary=True,
+    )  # fmt: skip
     return {
         (conference, participant): total - counts[conference, participant]
         for conference, participant, total in await cursor.fetchall()

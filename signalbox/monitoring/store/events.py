@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core.batch import Again
 from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import (
@@ -26,10 +27,9 @@ from signalbox.monitoring.store.lives import (
     ConnectionLife,
     SessionLife,
     deleted_sessions,
-    insert_connections,
     is_repeated,
-    lock_conferences,
     lock_connections,
+    lock_recent,
     lock_sessions,
     remember,
 )
@@ -46,9 +46,8 @@ class Touched:
         self.sessions: dict[UUID, SessionLife] = {}
         self.connections: dict[UUID, ConnectionLife] = {}
         self.peers: dict[tuple[UUID, str], UUID] = {}
-        self.added: list[ConnectionLife] = []
         self.gone: set[UUID] = set()
-        self.devices: dict[UUID, str] = {}
+        self.devices: dict[UUID, bytes] = {}
 
 
 async def apply_events(
@@ -75,27 +74,27 @@ async def apply_events(
         track = sightings.see(event)
         rows.append(event_row(event, peer=peer, connection=target, track=track, received_us=now_us))
         outcomes[id(event)] = (peer, target) if event.add else sightings.answer(event)
-    await insert_connections(connection, touched.added)
-    await apply_tracks(connection, sightings)
     await draw_consequences(
         connection, touched.sessions, touched.connections, touched.devices, now_us=now_us
     )
+    await apply_tracks(connection, sightings)
     if rows:
         await copy_events(connection, rows)
 
 
 async def _load(connection: AsyncConnection[Any], events: list[Event], touched: Touched) -> None:
-    heavy = [event for event in events if event.heavy]
-    whole = {event.session.id for event in heavy if event.session_facts or event.remove_peer}
-    await lock_conferences(connection, (event.session.conference for event in heavy))
-    own = (event.session.id for event in events if event.heavy or event.connection is None)
-    touched.sessions = await lock_sessions(connection, own)
-    named = {event.connection for event in events if event.connection is not None}
+    """Lock in the order conferences, sessions, connections. What concerns one running connection alone locks nothing else."""
+    settling = {event.session.id for event in events if event.settles}
+    light = {event.session.id for event in events if event.connection is None} - settling
+    if settling:
+        touched.sessions = await lock_sessions(connection, settling)
+    if light:
+        touched.sessions |= await lock_recent(connection, light)
     touched.connections = await lock_connections(
         connection,
-        ids=named,
-        sessions=whole,
-        heavy={event.connection for event in heavy if event.connection},
+        ids={event.connection for event in events if event.connection is not None},
+        heavy={event.connection for event in events if event.fact and event.connection},
+        sessions={e.session.id for e in events if e.settles and (e.session_facts or e.remove_peer)},
     )
     unknown = {
         event.session.id
@@ -103,6 +102,20 @@ async def _load(connection: AsyncConnection[Any], events: list[Event], touched: 
         if event.session.id not in touched.sessions and event.connection not in touched.connections
     }
     touched.gone = await deleted_sessions(connection, unknown)
+    _escalate(events, touched)
+
+
+def _escalate(events: list[Event], touched: Touched) -> None:
+    """Facts of a connection that has ended, or began after its session was left, may concern the session: begin again with that locked too."""
+    again = False
+    for event in events:
+        target = touched.connections.get(event.connection) if event.connection else None
+        if target is None or event.fact is None or event.settles:
+            continue
+        if (target.ended or target.rejoined) and event.session.id not in touched.sessions:
+            event.escalated = again = True
+    if again:
+        raise Again
 
 
 def _of_living(events: list[Event], touched: Touched, outcomes: dict[int, Any]) -> list[Event]:
@@ -247,19 +260,18 @@ def _take_session_facts(event: Event, peer: UUID | None, touched: Touched) -> No
         session.facts.extend(facts)
         session.touched = session.judged = True
     if event.devices is not None:
-        touched.devices[session.key.id] = event.devices.decode("utf-8", "replace")
+        touched.devices[session.key.id] = event.devices
         session.touched = session.judged = True
 
 
 def _add_connection(event: Event, peer: UUID, touched: Touched) -> UUID:
     add = event.add
     assert add is not None
-    life = ConnectionLife(
+    session = touched.sessions[event.session.id]
+    touched.connections[add.id] = ConnectionLife(
         add.id, event.session, peer, event.at_us, add.state, [], b"", new=True, changed=True
     )
-    touched.connections[add.id] = life
-    touched.added.append(life)
-    touched.sessions[event.session.id].judged = True
+    session.judged = True
     return add.id
 
 

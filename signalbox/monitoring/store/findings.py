@@ -9,7 +9,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
-from signalbox.monitoring.rules.calls import instant
+from signalbox.core import params as p
 from signalbox.monitoring.rules.issues import Finding
 
 
@@ -27,9 +27,8 @@ class Owner(NamedTuple):
 _UPSERT = """
     INSERT INTO monitoring.issues AS known (id, app_id, organization_id, conference_id, participant_id, session_id, connection_id,
         created_at, type, code, data, count, events)
-    SELECT id, app, org, conference, participant, session, connection, at, type, code, data::jsonb, count, events::uuid[]
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[],
-        %s::text[], %s::text[], %s::integer[], %s::text[])
+    SELECT id, app, org, conference, participant, session, connection, at, type, code, data, count, events::uuid[]
+    FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         AS new (id, app, org, conference, participant, session, connection, at, type, code, data, count, events)
     ORDER BY id
     ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, data = excluded.data, count = excluded.count,
@@ -46,15 +45,15 @@ async def write_findings(
         owners, findings = zip(*rows.values(), strict=True)
         await connection.execute(
             _UPSERT,
-            ([f.id for f in findings], [o.app for o in owners], [o.organization for o in owners], [o.conference for o in owners],
-             [o.participant for o in owners], [o.session for o in owners], [o.connection for o in owners],
-             [instant(f.at_us) for f in findings], [f.type for f in findings], [f.code for f in findings],
-             [None if f.data is None else json.dumps(f.data) for f in findings], [f.count for f in findings],
-             ["{" + ",".join(map(str, f.events)) + "}" for f in findings]),
+            (p.uuids(f.id for f in findings), p.uuids(o.app for o in owners), p.uuids(o.organization for o in owners),
+             p.uuids(o.conference for o in owners), p.uuids(o.participant for o in owners), p.uuids(o.session for o in owners),
+             p.uuids(o.connection for o in owners), p.instants(f.at_us for f in findings), p.texts(f.type for f in findings),
+             p.texts(f.code for f in findings), p.jsons(None if f.data is None else json.dumps(f.data).encode() for f in findings),
+             p.ints(f.count for f in findings), p.texts("{" + ",".join(map(str, f.events)) + "}" for f in findings)),
         )  # fmt: skip
     withdrawn = sorted(set(gone) - set(rows))
     if withdrawn:
-        await connection.execute(_WITHDRAW, (withdrawn,))
+        await connection.execute(_WITHDRAW, (p.uuids(withdrawn),))
 
 
 def difference(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
 from struct import Struct
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from psycopg import AsyncConnection
 
-from signalbox.monitoring.rules.calls import SessionFact, instant, micros
+from signalbox.core import params as p
+from signalbox.monitoring.rules.calls import FINAL_LEAVES, SessionFact, instant, micros
 from signalbox.monitoring.rules.connection import Fact, Life, Negotiation, fold
 from signalbox.monitoring.rules.identities import SessionKey
 
@@ -20,6 +20,11 @@ RECENT_EVENTS = 64
 SAME_INSTANT_MS = 100
 _RECENT = Struct("<QI")
 _WRAP = 1 << 32
+_NO_FACTS = "[]"
+_facts = msgspec.json.Decoder(list[Fact])
+_session_facts = msgspec.json.Decoder(list[SessionFact])
+_counted = msgspec.json.Decoder(dict[str, int])
+encode = msgspec.json.Encoder().encode
 
 
 def is_repeated(recent: bytes, digest: int, at_us: int) -> bool:
@@ -41,21 +46,30 @@ def remember(recent: bytes, digest: int, at_us: int) -> bytes:
 
 @dataclass(slots=True)
 class SessionLife:
-    """A session with its facts, locked."""
+    """A session with its facts, locked. Of a `light` one only the recent events are loaded."""
 
     key: SessionKey
-    end_time: datetime | None
     facts: list[SessionFact]
     recent: bytes
     counted: dict[str, int]
     before: list[SessionFact] = field(default_factory=list)
+    light: bool = False
     touched: bool = False
     judged: bool = False  # facts changed: fold again
+
+    @property
+    def was_left(self) -> bool:
+        """Whether its participant has gone for good; what is added later is a return."""
+        return any(fact.kind in FINAL_LEAVES for fact in self.facts)
 
 
 @dataclass(slots=True)
 class ConnectionLife:
-    """A connection with its facts, locked."""
+    """A connection with its facts, locked.
+
+    As long as it has no end and did not begin after its session was left (`rejoined`), what it does concerns itself alone; then its session
+    and conference need not be locked.
+    """
 
     id: UUID
     session: SessionKey
@@ -67,52 +81,47 @@ class ConnectionLife:
     before: list[Fact] = field(default_factory=list)
     life: Life | None = None
     new: bool = False
+    ended: bool = False
+    rejoined: bool = False
     touched: bool = False
     changed: bool = False
 
 
-_LOCK_CONFERENCES = (
-    "SELECT id FROM monitoring.conferences WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-)
+# One statement for all, so that everybody locks in one order: by conference, then by session.
 _LOCK_SESSIONS = """
-    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, s.end_time FROM monitoring.sessions s
-    WHERE s.id = ANY(%s) ORDER BY s.id FOR NO KEY UPDATE"""
-_SESSION_LIVES = "SELECT session_id, facts, recent, counted FROM monitoring.session_lives WHERE session_id = ANY(%s)"
-_LOCK_CONNECTIONS = """
-    SELECT id, session_id, app_id, organization_id, conference_id, participant_id, peer_id, start_time FROM monitoring.connections
-    WHERE (id = ANY(%(ids)s) OR session_id = ANY(%(sessions)s)) AND is_active ORDER BY id FOR NO KEY UPDATE"""
-_CONNECTION_LIVES = """
-    SELECT connection_id, initial_state, CASE WHEN connection_id = ANY(%s) THEN facts ELSE '[]' END, recent
-    FROM monitoring.connection_lives WHERE connection_id = ANY(%s)"""
-
-
-async def lock_conferences(connection: AsyncConnection[Any], ids: Iterable[UUID]) -> None:
-    """Lock conferences whose state may change."""
-    wanted = sorted(set(ids))
-    if wanted:
-        await connection.execute(_LOCK_CONFERENCES, (wanted,))
+    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.facts::text, l.recent, l.counted::text
+    FROM monitoring.sessions s JOIN monitoring.conferences c ON c.id = s.conference_id
+    JOIN monitoring.session_lives l ON l.session_id = s.id
+    WHERE s.id = ANY(%s) ORDER BY c.id, s.id FOR NO KEY UPDATE OF c, s, l"""
+_LOCK_RECENT = """
+    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.recent
+    FROM monitoring.session_lives l JOIN monitoring.sessions s ON s.id = l.session_id
+    WHERE l.session_id = ANY(%s) ORDER BY l.session_id FOR NO KEY UPDATE OF l"""
+_CONNECTION = """
+    SELECT c.id, c.session_id, c.app_id, c.organization_id, c.conference_id, c.participant_id, c.peer_id, c.start_time,
+        c.end_time IS NOT NULL, l.initial_state, {facts}, l.recent, l.rejoined
+    FROM monitoring.connections c JOIN monitoring.connection_lives l ON l.connection_id = c.id"""
+_LOCK_OWN = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) THEN l.facts::text END")}
+    WHERE c.id = ANY(%s) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
+_LOCK_ALL = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) OR c.session_id = ANY(%s) THEN l.facts::text END")}
+    WHERE (c.id = ANY(%s) OR c.session_id = ANY(%s)) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
+_LOCK_LIGHT = f"""{_CONNECTION.format(facts="NULL")}
+    WHERE c.id = ANY(%s) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF l"""
 
 
 async def lock_sessions(
     connection: AsyncConnection[Any], ids: Iterable[UUID]
 ) -> dict[UUID, SessionLife]:
-    """Lock and load sessions with their facts; unknown ids are left out."""
-    wanted = sorted(set(ids))
-    if not wanted:
-        return {}
-    locked = await (await connection.execute(_LOCK_SESSIONS, (wanted,))).fetchall()
-    lives = {
-        row[0]: row[1:]
-        for row in await (await connection.execute(_SESSION_LIVES, (wanted,))).fetchall()
-    }
+    """Lock and load sessions with their facts, and lock their conferences; unknown ids are left out."""
+    wanted = p.uuids(sorted(set(ids)))
+    cursor = await connection.execute(_LOCK_SESSIONS, (wanted,), binary=True)
     loaded = {}
-    for session, app, organization, conference, participant, end_time in locked:
-        facts, recent, counted = lives.get(session, ([], b"", {}))
-        key = SessionKey(session, app, organization, conference, participant)
-        known = [SessionFact(*fact) for fact in facts]
-        loaded[session] = SessionLife(
-            key, end_time, known, bytes(recent), counted, before=list(known)
+    for *key, facts, recent, counted in await cursor.fetchall():
+        known = _session_facts.decode(facts)
+        life = SessionLife(
+            SessionKey(*key), known, recent, _counted.decode(counted), before=list(known)
         )
+        loaded[life.key.id] = life
     return loaded
 
 
@@ -123,32 +132,53 @@ async def deleted_sessions(connection: AsyncConnection[Any], ids: set[UUID]) -> 
     """Those of the sessions that retention has deleted, while a process still remembers them."""
     if not ids:
         return set()
-    rows = await (await connection.execute(_EXISTING, (sorted(ids),))).fetchall()
+    rows = await (await connection.execute(_EXISTING, (p.uuids(ids),))).fetchall()
     return ids - {row[0] for row in rows}
 
 
+async def lock_recent(
+    connection: AsyncConnection[Any], ids: Iterable[UUID]
+) -> dict[UUID, SessionLife]:
+    """Lock only the recent events of sessions; unknown ids are left out."""
+    wanted = p.uuids(sorted(set(ids)))
+    cursor = await connection.execute(_LOCK_RECENT, (wanted,), binary=True)
+    return {
+        key[0]: SessionLife(SessionKey(*key), [], recent, {}, light=True)
+        for *key, recent in await cursor.fetchall()
+    }
+
+
 async def lock_connections(
-    connection: AsyncConnection[Any], *, ids: set[UUID], sessions: set[UUID], heavy: set[UUID]
+    connection: AsyncConnection[Any],
+    *,
+    ids: set[UUID],
+    heavy: set[UUID],
+    sessions: Iterable[UUID] = (),
 ) -> dict[UUID, ConnectionLife]:
     """Lock and load connections by id and all of some sessions. The facts come only for `heavy` ones and for those of `sessions`."""
-    if not ids and not sessions:
+    own, full, whole = p.uuids(sorted(ids)), p.uuids(heavy), p.uuids(sessions)
+    arguments: tuple[p.Uuids, ...]
+    if sessions:
+        statement, arguments = _LOCK_ALL, (full, whole, own, whole)
+    elif heavy:
+        statement, arguments = _LOCK_OWN, (full, own)
+    elif ids:
+        statement, arguments = _LOCK_LIGHT, (own,)
+    else:
         return {}
-    cursor = await connection.execute(
-        _LOCK_CONNECTIONS, {"ids": sorted(ids), "sessions": sorted(sessions)}
-    )
-    locked = await cursor.fetchall()
-    with_facts = [row[0] for row in locked if row[0] in heavy or row[1] in sessions]
-    cursor = await connection.execute(_CONNECTION_LIVES, (with_facts, [row[0] for row in locked]))
-    lives = {row[0]: row[1:] for row in await cursor.fetchall()}
-    loaded = {}
-    for found, session, app, organization, conference, participant, peer, start in locked:
-        initial, facts, recent = lives[found]
-        key = SessionKey(session, app, organization, conference, participant)
-        known = [Fact(*fact) for fact in facts]
-        loaded[found] = ConnectionLife(
-            found, key, peer, micros(start), initial, known, bytes(recent), before=list(known)
-        )
-    return loaded
+    cursor = await connection.execute(statement, arguments, binary=True)
+    return {row[0]: _loaded(*row) for row in await cursor.fetchall()}
+
+
+def _loaded(
+    found: UUID, session: UUID, app: UUID, organization: UUID, conference: UUID, participant: UUID, peer: UUID, start: Any,
+    ended: bool, initial: str, facts: str | None, recent: bytes, rejoined: bool,
+) -> ConnectionLife:  # fmt: skip
+    known = _facts.decode(facts or _NO_FACTS)
+    key = SessionKey(session, app, organization, conference, participant)
+    return ConnectionLife(
+        found, key, peer, micros(start), initial, known, recent, before=list(known), ended=ended, rejoined=rejoined
+    )  # fmt: skip
 
 
 def refold(connection: ConnectionLife, facts: list[Fact], left_us: int | None) -> Life:
@@ -160,41 +190,78 @@ def refold(connection: ConnectionLife, facts: list[Fact], left_us: int | None) -
 
 
 _INSERT = """
-    INSERT INTO monitoring.connections (id, session_id, app_id, organization_id, conference_id, participant_id, peer_id, created_at,
-        last_seen_at, start_time, state, connection_info)
-    SELECT id, session, app, org, conference, participant, peer, at, at, at, 'new', '{}'
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[])
-        AS new (id, session, app, org, conference, participant, peer, at)"""
-_INSERT_LIVES = """
-    INSERT INTO monitoring.connection_lives (connection_id, initial_state) SELECT * FROM unnest(%s::uuid[], %s::text[])"""
-_UPDATE = """
-    UPDATE monitoring.connections AS c SET state = new.state, state_changed_at = new.changed, connection_info = new.info::jsonb,
-        end_time = new.ended, duration = new.duration, established = new.established, last_seen_at = greatest(c.last_seen_at, new.seen)
-    FROM unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::text[], %s::timestamptz[], %s::integer[], %s::boolean[], %s::timestamptz[])
-        AS new (id, state, changed, info, ended, duration, established, seen)
-    WHERE c.id = new.id"""
-_UPDATE_FACTS = """
-    UPDATE monitoring.connection_lives AS l SET facts = new.facts::jsonb, recent = new.recent
-    FROM unnest(%s::uuid[], %s::text[], %s::bytea[]) AS new (id, facts, recent) WHERE l.connection_id = new.id"""
-_UPDATE_RECENT = """
-    UPDATE monitoring.connection_lives AS l SET recent = new.recent
-    FROM unnest(%s::uuid[], %s::bytea[]) AS new (id, recent) WHERE l.connection_id = new.id"""
-
-
-async def insert_connections(connection: AsyncConnection[Any], added: list[ConnectionLife]) -> None:
-    """Insert new connections; their state follows with `write_connections`."""
-    if not added:
-        return
-    keys = [life.session for life in added]
-    await connection.execute(
-        _INSERT,
-        ([life.id for life in added], [k.id for k in keys], [k.app for k in keys], [k.organization for k in keys],
-         [k.conference for k in keys], [k.participant for k in keys], [life.peer for life in added],
-         [instant(life.start_us) for life in added]),
-    )  # fmt: skip
-    await connection.execute(
-        _INSERT_LIVES, ([life.id for life in added], [life.initial for life in added])
+    WITH added AS (
+        INSERT INTO monitoring.connections (id, session_id, app_id, organization_id, conference_id, participant_id, peer_id, created_at,
+            start_time, state, state_changed_at, connection_info, end_time, duration, established, last_seen_at)
+        SELECT id, session, app, org, conference, participant, peer, at, at, state, changed, info, ended, duration, established, seen
+        FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            AS new (id, session, app, org, conference, participant, peer, at, state, changed, info, ended, duration, established, seen)
     )
+    INSERT INTO monitoring.connection_lives (connection_id, initial_state, facts, recent, rejoined)
+    SELECT * FROM unnest(%s, %s, %s, %s, %s)"""
+_UPDATE = """
+    WITH lives AS (
+        UPDATE monitoring.connection_lives AS l SET facts = new.facts, recent = new.recent, rejoined = new.rejoined
+        FROM unnest(%s, %s, %s, %s) AS new (id, facts, recent, rejoined) WHERE l.connection_id = new.id
+    )
+    UPDATE monitoring.connections AS c SET state = new.state, state_changed_at = new.changed, connection_info = new.info,
+        end_time = new.ended, duration = new.duration, established = new.established, last_seen_at = greatest(c.last_seen_at, new.seen)
+    FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s) AS new (id, state, changed, info, ended, duration, established, seen)
+    WHERE c.id = new.id"""
+_UPDATE_RECENT = """
+    UPDATE monitoring.connection_lives AS l SET recent = new.recent FROM unnest(%s, %s) AS new (id, recent) WHERE l.connection_id = new.id"""
+
+Folded = tuple[ConnectionLife, Life]
+
+
+def _connection_columns(folded: list[Folded], seen_us: int) -> tuple[Any, ...]:
+    return (
+        p.texts(life.state for _, life in folded), p.instants(life.changed_us for _, life in folded),
+        p.jsons(encode(connection_info(life)) for _, life in folded), p.instants(life.end_us for _, life in folded),
+        p.ints(life.duration_s for _, life in folded), p.booleans([life.established for _, life in folded]),
+        p.instants(seen_us for _ in folded),
+    )  # fmt: skip
+
+
+async def write_connections(
+    connection: AsyncConnection[Any], lives: Iterable[ConnectionLife], *, seen_us: int
+) -> None:
+    """Insert new connections, write back the folded ones, and the recent events of those that were only touched."""
+    added: list[Folded] = []
+    folded: list[Folded] = []
+    light: list[ConnectionLife] = []
+    for one in lives:
+        if one.changed and one.life is not None:
+            (added if one.new else folded).append((one, one.life))
+        elif one.touched:
+            light.append(one)
+    if added:
+        await connection.execute(_INSERT, _new_columns(added, seen_us))
+    if folded:
+        ids = p.uuids(one.id for one, _ in folded)
+        lives_columns = (
+            ids, p.jsons(encode(one.facts) for one, _ in folded), p.payloads(one.recent for one, _ in folded),
+            p.booleans([one.rejoined for one, _ in folded]),
+        )  # fmt: skip
+        await connection.execute(
+            _UPDATE, (*lives_columns, ids, *_connection_columns(folded, seen_us))
+        )
+    if light:
+        await connection.execute(
+            _UPDATE_RECENT, (p.uuids(one.id for one in light), p.payloads(one.recent for one in light))
+        )  # fmt: skip
+
+
+def _new_columns(added: list[Folded], seen_us: int) -> tuple[Any, ...]:
+    keys = [one.session for one, _ in added]
+    ids = p.uuids(one.id for one, _ in added)
+    return (
+        ids, p.uuids(k.id for k in keys), p.uuids(k.app for k in keys), p.uuids(k.organization for k in keys),
+        p.uuids(k.conference for k in keys), p.uuids(k.participant for k in keys), p.uuids(one.peer for one, _ in added),
+        p.instants(one.start_us for one, _ in added), *_connection_columns(added, seen_us),
+        ids, p.texts(one.initial for one, _ in added), p.jsons(encode(one.facts) for one, _ in added),
+        p.payloads(one.recent for one, _ in added), p.booleans([one.rejoined for one, _ in added]),
+    )  # fmt: skip
 
 
 def connection_info(life: Life) -> dict[str, Any]:
@@ -221,46 +288,20 @@ def _negotiation(item: Negotiation) -> dict[str, Any]:
 
 def stamp(at_us: int) -> str:
     """An instant as clients read it: ISO 8601, six digits, Z."""
-    return instant(at_us).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-async def write_connections(
-    connection: AsyncConnection[Any], lives: Iterable[ConnectionLife], *, seen_us: int
-) -> None:
-    """Write back folded connections, and the recent events of those that were only touched."""
-    touched = [life for life in lives if life.touched or life.changed]
-    folded = [(life, life.life) for life in touched if life.changed and life.life is not None]
-    if folded:
-        seen = instant(seen_us)
-        await connection.execute(
-            _UPDATE,
-            ([c.id for c, _ in folded], [f.state for _, f in folded], [instant(f.changed_us) for _, f in folded],
-             [json.dumps(connection_info(f)) for _, f in folded], [None if f.end_us is None else instant(f.end_us) for _, f in folded],
-             [f.duration_s for _, f in folded], [f.established for _, f in folded], [seen for _ in folded]),
-        )  # fmt: skip
-        await connection.execute(
-            _UPDATE_FACTS,
-            (
-                [c.id for c, _ in folded],
-                [json.dumps(c.facts) for c, _ in folded],
-                [c.recent for c, _ in folded],
-            ),
-        )
-    light = [life for life in touched if not life.changed]
-    if light:
-        await connection.execute(
-            _UPDATE_RECENT, ([life.id for life in light], [life.recent for life in light])
-        )
+    return instant(at_us).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 _UPDATE_SESSIONS = """
-    UPDATE monitoring.sessions AS s SET end_time = new.ended, call_start = new.call_start, devices = coalesce(new.devices::jsonb, s.devices),
+    WITH lives AS (
+        UPDATE monitoring.session_lives AS l SET facts = new.facts, recent = new.recent, counted = new.counted
+        FROM unnest(%s, %s, %s, %s) AS new (id, facts, recent, counted) WHERE l.session_id = new.id
+    )
+    UPDATE monitoring.sessions AS s SET end_time = new.ended, call_start = new.call_start, devices = coalesce(new.devices, s.devices),
         duration = coalesce(greatest(0, floor(extract(epoch FROM new.ended - s.created_at)))::integer, 0)
-    FROM unnest(%s::uuid[], %s::timestamptz[], %s::timestamptz[], %s::text[]) AS new (id, ended, call_start, devices)
+    FROM unnest(%s, %s, %s, %s) AS new (id, ended, call_start, devices)
     WHERE s.id = new.id"""
-_UPDATE_SESSION_LIVES = """
-    UPDATE monitoring.session_lives AS l SET facts = new.facts::jsonb, recent = new.recent, counted = new.counted::jsonb
-    FROM unnest(%s::uuid[], %s::text[], %s::bytea[], %s::text[]) AS new (id, facts, recent, counted) WHERE l.session_id = new.id"""
+_UPDATE_SESSION_RECENT = """
+    UPDATE monitoring.session_lives AS l SET recent = new.recent FROM unnest(%s, %s) AS new (id, recent) WHERE l.session_id = new.id"""
 
 
 @dataclass(slots=True)
@@ -273,29 +314,29 @@ class SessionUpdate:
 
 
 async def write_sessions(
-    connection: AsyncConnection[Any], updates: list[SessionUpdate], devices: dict[UUID, str]
+    connection: AsyncConnection[Any], updates: list[SessionUpdate], devices: dict[UUID, bytes]
 ) -> None:
-    """Write back the columns of sessions."""
-    if updates:
-        await connection.execute(
-            _UPDATE_SESSIONS,
-            ([u.session.key.id for u in updates], [_maybe(u.end_us) for u in updates], [_maybe(u.call_start_us) for u in updates],
-             [devices.get(u.session.key.id) for u in updates]),
-        )  # fmt: skip
+    """Write back sessions that were folded again."""
+    if not updates:
+        return
+    lives = [update.session for update in updates]
+    ids = p.uuids(life.key.id for life in lives)
+    await connection.execute(
+        _UPDATE_SESSIONS,
+        (ids, p.jsons(encode(life.facts) for life in lives), p.payloads(life.recent for life in lives),
+         p.jsons(encode(life.counted) for life in lives),
+         ids, p.instants(u.end_us for u in updates), p.instants(u.call_start_us for u in updates),
+         p.jsons(devices.get(life.key.id) for life in lives)),
+    )  # fmt: skip
+    for life in lives:
+        life.touched = False
 
 
-async def write_session_lives(
-    connection: AsyncConnection[Any], sessions: Iterable[SessionLife]
-) -> None:
-    """Write back facts and recent events of the touched sessions."""
+async def write_recent(connection: AsyncConnection[Any], sessions: Iterable[SessionLife]) -> None:
+    """Write back the recent events of the sessions that were only touched."""
     touched = [session for session in sessions if session.touched]
     if touched:
         await connection.execute(
-            _UPDATE_SESSION_LIVES,
-            ([s.key.id for s in touched], [json.dumps(s.facts) for s in touched], [s.recent for s in touched],
-             [json.dumps(s.counted) for s in touched]),
-        )  # fmt: skip
-
-
-def _maybe(at_us: int | None) -> datetime | None:
-    return None if at_us is None else instant(at_us)
+            _UPDATE_SESSION_RECENT,
+            (p.uuids(s.key.id for s in touched), p.payloads(s.recent for s in touched)),
+        )

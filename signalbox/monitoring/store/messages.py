@@ -90,14 +90,19 @@ class Event:
     answer_track: bool = False
     remove_peer: bool = False
 
+    escalated: bool = False
+
     @property
-    def heavy(self) -> bool:
-        """Whether it can change the state of its connection, session or conference."""
+    def settles(self) -> bool:
+        """Whether it can begin or end something, so that session and conference must be looked at too."""
+        fact = self.fact
         return (
-            self.add is not None
-            or self.fact is not None
+            self.escalated
+            or self.add is not None
             or bool(self.session_facts)
             or self.remove_peer
+            or self.devices is not None
+            or (fact is not None and (fact.kind == "end" or fact[1:3] == ("state", "closed")))
         )
 
 

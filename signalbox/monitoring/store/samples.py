@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core import params as p
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.errors import ConnectionEnded, ConnectionNotFound
-from signalbox.monitoring.rules.calls import instant, micros
+from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.rules.connection import Fact, with_fact
 from signalbox.monitoring.store.consequences import draw_consequences
 from signalbox.monitoring.store.lives import deleted_sessions, lock_connections, lock_sessions
@@ -31,7 +31,7 @@ _LOCK = """
 _UPDATE = """
     UPDATE monitoring.connections AS c SET stats_seen = new.stats_seen, type = new.type, type_at = new.type_at,
         last_seen_at = greatest(c.last_seen_at, new.seen)
-    FROM unnest(%s::uuid[], %s::bytea[], %s::text[], %s::timestamptz[], %s::timestamptz[]) AS new (id, stats_seen, type, type_at, seen)
+    FROM unnest(%s, %s, %s, %s, %s) AS new (id, stats_seen, type, type_at, seen)
     WHERE c.id = new.id"""
 
 
@@ -49,7 +49,7 @@ class _Target:
         "touched",
         "turn",
         "type",
-        "type_at",
+        "type_us",
     )
 
     def __init__(self, row: tuple[Any, ...]) -> None:
@@ -59,7 +59,7 @@ class _Target:
             self.peer,
             end,
             self.type,
-            self.type_at,
+            type_at,
             self.established,
             seen,
             self.is_active,
@@ -67,13 +67,14 @@ class _Target:
             turn,
         ) = row
         self.end_us: int | None = None if end is None else micros(end)
+        self.type_us: int | None = None if type_at is None else micros(type_at)
         self.seen = array("I", seen)
         self.tcp, self.turn, self.touched = bool(tcp), bool(turn), False
 
-    def take_type(self, sample: Sample, at: datetime) -> None:
+    def take_type(self, sample: Sample) -> None:
         """The candidate type of the latest post counts; an absent one leaves it."""
-        if sample.local_type_given and (self.type_at is None or at >= self.type_at):
-            self.type, self.type_at = sample.local_type, at
+        if sample.local_type_given and (self.type_us is None or sample.at_us >= self.type_us):
+            self.type, self.type_us = sample.local_type, sample.at_us
 
 
 class _KnownTracks:
@@ -105,7 +106,8 @@ async def apply_samples(
     """Store the samples of a batch; a repeated one is acknowledged and not stored again."""
     if not samples:
         return
-    cursor = await connection.execute(_LOCK, (sorted({sample.connection for sample in samples}),))
+    wanted = p.uuids(sorted({sample.connection for sample in samples}))
+    cursor = await connection.execute(_LOCK, (wanted,), binary=True)
     targets = {row[0]: _Target(row) for row in await cursor.fetchall()}
     unknown = {sample.session.id for sample in samples if sample.connection not in targets}
     gone = await deleted_sessions(connection, unknown)
@@ -124,12 +126,12 @@ async def apply_samples(
         for s in good
     ]
     await copy_samples(connection, rows)
-    seen = instant(now_us)
     touched = [(key, target) for key, target in targets.items() if target.touched]
     await connection.execute(
         _UPDATE,
-        ([key for key, _ in touched], [target.seen.tobytes() for _, target in touched], [target.type for _, target in touched],
-         [target.type_at for _, target in touched], [seen for _ in touched]),
+        (p.uuids(key for key, _ in touched), p.payloads(target.seen.tobytes() for _, target in touched),
+         p.texts(target.type for _, target in touched), p.instants(target.type_us for _, target in touched),
+         p.instants(now_us for _ in touched)),
     )  # fmt: skip
     await _first_sights(connection, good, targets, now_us=now_us)
 
@@ -153,7 +155,7 @@ def _admit(
         return False
     target.seen.append(sample.stamp)
     del target.seen[:-SEEN_STAMPS]
-    target.take_type(sample, instant(sample.at_us))
+    target.take_type(sample)
     target.touched = True
     return True
 
@@ -193,7 +195,7 @@ async def _track_ids(connection: AsyncConnection[Any], samples: list[Sample]) ->
 
 _EXISTING = """
     SELECT id, session_id, track_id, direction, connection_id IS NOT NULL FROM monitoring.tracks
-    WHERE (session_id, track_id, direction) IN (SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[]))"""
+    WHERE (session_id, track_id, direction) IN (SELECT * FROM unnest(%s, %s, %s))"""
 
 
 async def _make_tracks(
@@ -201,7 +203,12 @@ async def _make_tracks(
 ) -> dict[Name, UUID]:
     ordered = sorted(missing)
     cursor = await connection.execute(
-        _EXISTING, ([n[0] for n in ordered], [n[1] for n in ordered], [n[2] for n in ordered])
+        _EXISTING,
+        (
+            p.uuids(n[0] for n in ordered),
+            p.texts(n[1] for n in ordered),
+            p.texts(n[2] for n in ordered),
+        ),
     )
     found = {
         (session, name, direction): known
@@ -219,8 +226,7 @@ async def _make_tracks(
 _ATTACH = """
     INSERT INTO monitoring.tracks AS known (id, app_id, organization_id, session_id, conference_id, participant_id, connection_id, created_at,
         track_id, kind, direction)
-    SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[],
-        %s::text[], %s::text[]) AS new (id, app, org, session, conference, participant, connection, at, track, kind, direction)
+    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) AS new (id, app, org, session, conference, participant, connection, at, track, kind, direction)
     ORDER BY session, track, direction
     ON CONFLICT (session_id, track_id, direction) DO UPDATE SET connection_id = coalesce(known.connection_id, excluded.connection_id),
         kind = coalesce(known.kind, excluded.kind)
@@ -234,9 +240,10 @@ async def attach_tracks(connection: AsyncConnection[Any], rows: list[TrackRow]) 
     keys = [row.key for row in rows]
     cursor = await connection.execute(
         _ATTACH,
-        ([row.id for row in rows], [k.app for k in keys], [k.organization for k in keys], [k.id for k in keys], [k.conference for k in keys],
-         [k.participant for k in keys], [row.connection for row in rows], [row.created_at for row in rows], [row.name for row in rows],
-         [row.kind for row in rows], [row.direction for row in rows]),
+        (p.uuids(row.id for row in rows), p.uuids(k.app for k in keys), p.uuids(k.organization for k in keys), p.uuids(k.id for k in keys),
+         p.uuids(k.conference for k in keys), p.uuids(k.participant for k in keys), p.uuids(row.connection for row in rows),
+         p.instants(micros(row.created_at) for row in rows), p.texts(row.name for row in rows), p.texts(row.kind for row in rows),
+         p.texts(row.direction for row in rows)),
     )  # fmt: skip
     return {
         (session, name, direction): found
@@ -266,8 +273,10 @@ async def _first_sights(
     ids = {key for key, facts in news.items() if facts}
     if not ids:
         return
-    lives = await lock_connections(connection, ids=ids, sessions=set(), heavy=ids)
-    sessions = await lock_sessions(connection, {life.session.id for life in lives.values()})
+    lives = await lock_connections(connection, ids=ids, heavy=ids)
+    # Only what has ended or is a return can still matter to its session.
+    settling = {life.session.id for life in lives.values() if life.ended or life.rejoined}
+    sessions = await lock_sessions(connection, settling) if settling else {}
     for key, life in lives.items():
         for fact in news[key]:
             life.changed = with_fact(life.facts, fact) or life.changed

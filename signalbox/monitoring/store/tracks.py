@@ -8,23 +8,22 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core import params as p
 from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import TrackNotFound
-from signalbox.monitoring.rules.calls import instant
+from signalbox.monitoring.rules.calls import instant, micros
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.messages import Event, TrackSighting
 
 _COLUMNS = "id, session_id, connection_id, created_at, track_id, kind, direction, label, track_info, info_at"
 _FIND = f"""
     SELECT {_COLUMNS} FROM monitoring.tracks
-    WHERE is_active AND (session_id, track_id) IN (SELECT * FROM unnest(%s::uuid[], %s::text[])) ORDER BY id FOR NO KEY UPDATE"""
+    WHERE is_active AND (session_id, track_id) IN (SELECT * FROM unnest(%s, %s)) ORDER BY id FOR NO KEY UPDATE"""
 _INSERT = """
     INSERT INTO monitoring.tracks AS known (id, app_id, organization_id, session_id, conference_id, participant_id, connection_id, created_at,
         track_id, kind, direction, label, track_info, info_at)
-    SELECT id, app, org, session, conference, participant, connection, at, track, kind, direction, label, info::jsonb, info_at::jsonb
-    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[], %s::text[],
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         AS new (id, app, org, session, conference, participant, connection, at, track, kind, direction, label, info, info_at)
     ORDER BY session, track, direction
     ON CONFLICT (session_id, track_id, direction) DO UPDATE SET connection_id = coalesce(known.connection_id, excluded.connection_id),
@@ -146,7 +145,7 @@ async def find_tracks(connection: AsyncConnection[Any], events: list[Event]) -> 
         return sightings
     keys = {event.session.id: event.session for event in events}
     cursor = await connection.execute(
-        _FIND, ([session for session, _ in names], [name for _, name in names])
+        _FIND, (p.uuids(session for session, _ in names), p.texts(name for _, name in names))
     )
     for (
         found,
@@ -191,10 +190,11 @@ async def write_tracks(connection: AsyncConnection[Any], rows: list[TrackRow]) -
     keys = [row.key for row in rows]
     cursor = await connection.execute(
         _INSERT,
-        ([row.id for row in rows], [k.app for k in keys], [k.organization for k in keys], [k.id for k in keys], [k.conference for k in keys],
-         [k.participant for k in keys], [row.connection for row in rows], [row.created_at for row in rows], [row.name for row in rows],
-         [row.kind for row in rows], [row.direction for row in rows], [row.label for row in rows], [json.dumps(row.info) for row in rows],
-         [json.dumps(row.info_at) for row in rows]),
+        (p.uuids(row.id for row in rows), p.uuids(k.app for k in keys), p.uuids(k.organization for k in keys), p.uuids(k.id for k in keys),
+         p.uuids(k.conference for k in keys), p.uuids(k.participant for k in keys), p.uuids(row.connection for row in rows),
+         p.instants(micros(row.created_at) for row in rows), p.texts(row.name for row in rows), p.texts(row.kind for row in rows),
+         p.texts(row.direction for row in rows), p.texts(row.label for row in rows),
+         p.jsons(json.dumps(row.info).encode() for row in rows), p.jsons(json.dumps(row.info_at).encode() for row in rows)),
     )  # fmt: skip
     return {
         (session, name, direction): found

@@ -1,0 +1,155 @@
+"""Arrays as parameters of set-based statements, in PostgreSQL's binary format.
+
+A list given to the driver is looked through and turned into text element by element: a third of the CPU of a batch (measured). Here the caller
+says what the elements are, and the array is built at once. Each function answers a value to pass as a statement's parameter; elements may be
+None where that is said. The statement needs no cast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from struct import Struct
+from uuid import UUID
+
+import psycopg
+from psycopg.adapt import Buffer, Dumper
+from psycopg.pq import Format
+
+_HEADER = Struct(">iiiii")  # dimensions, has nulls, element type, count, lower bound
+_EMPTY = Struct(">iii")
+_LENGTH = Struct(">i")
+_INT4, _INT8 = Struct(">ii"), Struct(">iq")
+_NULL = _LENGTH.pack(-1)
+_LENGTH_16 = _LENGTH.pack(16)
+_TRUE, _FALSE = _LENGTH.pack(1) + b"\x01", _LENGTH.pack(1) + b"\x00"
+_EPOCH_2000_US = 946_684_800_000_000
+
+_BOOL, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _TIMESTAMPTZ, _UUID, _JSONB = (
+    16,
+    17,
+    20,
+    23,
+    25,
+    1184,
+    2950,
+    3802,
+)
+
+
+class Uuids(bytes):
+    """A finished uuid[]."""
+
+
+class Texts(bytes):
+    """A finished text[]."""
+
+
+class Payloads(bytes):
+    """A finished bytea[]."""
+
+
+class Instants(bytes):
+    """A finished timestamptz[]."""
+
+
+class Ints(bytes):
+    """A finished integer[]."""
+
+
+class Bigints(bytes):
+    """A finished bigint[]."""
+
+
+class Booleans(bytes):
+    """A finished boolean[]."""
+
+
+class Jsons(bytes):
+    """A finished jsonb[]."""
+
+
+_ARRAY_OIDS = {
+    Uuids: 2951,
+    Texts: 1009,
+    Payloads: 1001,
+    Instants: 1185,
+    Ints: 1007,
+    Bigints: 1016,
+    Booleans: 1000,
+    Jsons: 3807,
+}
+
+
+class _Finished(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> Buffer | None:
+        return obj
+
+
+for _kind, _oid in _ARRAY_OIDS.items():
+    _dumper = type(f"{_kind.__name__}Dumper", (_Finished,), {"oid": _oid})
+    psycopg.adapters.register_dumper(_kind, _dumper)
+
+
+def _array(element: int, items: list[bytes]) -> bytes:
+    if not items:
+        return _EMPTY.pack(0, 0, element)
+    return _HEADER.pack(1, int(_NULL in items), element, len(items), 1) + b"".join(items)
+
+
+def uuids(values: Iterable[UUID | None]) -> Uuids:
+    """A uuid[]; elements may be None."""
+    items = [_NULL if value is None else _LENGTH_16 + value.bytes for value in values]
+    return Uuids(_array(_UUID, items))
+
+
+def _sized(values: Iterable[bytes | None], prefix: bytes = b"") -> list[bytes]:
+    more = len(prefix)
+    return [
+        _NULL if value is None else _LENGTH.pack(len(value) + more) + prefix + value
+        for value in values
+    ]
+
+
+def texts(values: Iterable[str | None]) -> Texts:
+    """A text[]; elements may be None. Lone surrogates become question marks."""
+    encoded = (None if value is None else value.encode("utf-8", "replace") for value in values)
+    return Texts(_array(_TEXT, _sized(encoded)))
+
+
+def payloads(values: Iterable[bytes | None]) -> Payloads:
+    """A bytea[]; elements may be None."""
+    return Payloads(_array(_BYTEA, _sized(values)))
+
+
+def jsons(values: Iterable[bytes | None]) -> Jsons:
+    """A jsonb[] of JSON texts in UTF-8; elements may be None."""
+    return Jsons(_array(_JSONB, _sized(values, b"\x01")))
+
+
+def instants(values_us: Iterable[int | None]) -> Instants:
+    """A timestamptz[] of microseconds since the Unix epoch; elements may be None."""
+    items = [
+        _NULL if value is None else _INT8.pack(8, value - _EPOCH_2000_US) for value in values_us
+    ]
+    return Instants(_array(_TIMESTAMPTZ, items))
+
+
+def ints(values: Iterable[int | None]) -> Ints:
+    """An integer[]; elements may be None."""
+    return Ints(
+        _array(_INT4_OID, [_NULL if value is None else _INT4.pack(4, value) for value in values])
+    )
+
+
+def bigints(values: Iterable[int | None]) -> Bigints:
+    """A bigint[]; elements may be None."""
+    return Bigints(
+        _array(_INT8_OID, [_NULL if value is None else _INT8.pack(8, value) for value in values])
+    )
+
+
+def booleans(values: Sequence[bool]) -> Booleans:
+    """A boolean[]."""
+    return Booleans(_array(_BOOL, [_TRUE if value else _FALSE for value in values]))
