@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -49,7 +50,15 @@ def load_site(_target: str) -> Callable[..., Any]:
 
     configure_logs(load_settings(os.environ))
     site: Callable[..., Any] = site_from_env()
+    spare_collector()
     return site
+
+
+def spare_collector() -> None:
+    """Look for reference cycles seldom: what a request makes dies with its last reference. A tenth of the CPU of ingest went into looking (measured)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def configure_logs(settings: Settings) -> None:

@@ -47,6 +47,7 @@ from signalbox.monitoring.wire import (
     is_json_null,
     required_text,
     storable,
+    uuid_or_none,
     without_credentials,
 )
 
@@ -65,12 +66,9 @@ def packed(raw: bytes) -> bytes | None:
 
 def digest_of(name: str, body: Body, data: bytes) -> int:
     """64 bits that identify an event by its content, without token and time."""
-    content = hashlib.sha256()
-    for part in (name, body.peerId, body.connectionId, body.trackId):
-        content.update(f"{part!r}\x00".encode("utf-8", "replace"))
-    for raw in (data, bytes(body.focus), bytes(body.devices)):
-        content.update(raw)
-    return int.from_bytes(content.digest()[:8], "big") or 1
+    names = repr((name, body.peerId, body.connectionId, body.trackId)).encode("utf-8", "replace")
+    content = b"\0".join((names, data, body.focus, body.devices))
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") or 1
 
 
 def event_time(body: Body, received_us: int, *, outer_ms: float = 0.0) -> int:
@@ -205,7 +203,7 @@ def _checked(
         raw = without_credentials(raw)
     event = Event(
         id=new_id(), session=session, name=name, category=category, at_us=at_us, data=packed(raw), digest=digest_of(name, body, raw),
-        peer=peer, connection=None if body.connectionId in (None, "") else connection_uuid(body.connectionId),
+        peer=peer, peer_uuid=uuid_or_none(peer), connection=None if body.connectionId in (None, "") else connection_uuid(body.connectionId),
         needs_connection=category == "C" and name in _NEED_CONNECTION, remove_peer=category == "C" and name == "removePeer",
     )  # fmt: skip
     kind = _FACT_KINDS.get(name) if category == "C" else None

@@ -39,18 +39,17 @@ class Applier:
         """Apply kind by kind; messages of different requests are concurrent, so their order does not matter."""
         now_us = self._now_us()
         outcomes: dict[int, Any] = {}
-        await initialize(connection, _only(messages, Initialize), outcomes)
-        await start_sessions(connection, _only(messages, StartSession), outcomes)
-        await update_sessions(connection, _only(messages, UpdateSession), outcomes)
-        events = _only(messages, Event)
-        for stop in _only(messages, StopConference):
+        kinds: dict[type[Any], list[Any]] = {}
+        for message in messages:
+            kinds.setdefault(type(message), []).append(message)
+        await initialize(connection, kinds.get(Initialize, []), outcomes)
+        await start_sessions(connection, kinds.get(StartSession, []), outcomes)
+        await update_sessions(connection, kinds.get(UpdateSession, []), outcomes)
+        events = kinds.get(Event, [])
+        for stop in kinds.get(StopConference, ()):
             events.extend(await endings_of_stop(connection, stop, outcomes))
-        for sweep in _only(messages, EndSessions):
+        for sweep in kinds.get(EndSessions, ()):
             events.extend(endings_of_sweep(sweep, outcomes))
         await apply_events(connection, events, outcomes, now_us=now_us)
-        await apply_samples(connection, _only(messages, Sample), outcomes, now_us=now_us)
+        await apply_samples(connection, kinds.get(Sample, []), outcomes, now_us=now_us)
         return [outcomes.get(id(message)) for message in messages]
-
-
-def _only(messages: Sequence[Any], kind: type[Any]) -> list[Any]:
-    return [message for message in messages if type(message) is kind]

@@ -129,7 +129,7 @@ def _of_living(events: list[Event], touched: Touched, outcomes: dict[int, Any]) 
 def _is_known_peer(event: Event, touched: Touched) -> bool:
     """Whether the peer is the one that the connection itself names; then nothing needs to be asked."""
     target = touched.connections.get(event.connection) if event.connection else None
-    return target is not None and uuid_or_none(event.peer) == target.peer
+    return target is not None and event.peer_uuid == target.peer
 
 
 _FIND_PEERS = """

@@ -69,7 +69,7 @@ class TrackSighting:
 class Event:
     """Anything that happened in a session; answers None, for a track the track's row.
 
-    `peer` is the id as the client gave it; `add` makes a connection (then the answer is (peer id, connection id)).
+    `peer` is the id as the client gave it, `peer_uuid` the uuid that it may be; `add` makes a connection (then the answer is (peer id, connection id)).
     """
 
     id: UUID
@@ -80,6 +80,7 @@ class Event:
     data: bytes | None
     digest: int
     peer: str | None = None
+    peer_uuid: UUID | None = None
     connection: UUID | None = None
     add: AddConnection | None = None
     fact: Fact | None = None
