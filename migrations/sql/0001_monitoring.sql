@@ -175,6 +175,8 @@ CREATE TABLE monitoring.samples (
     received_at timestamptz NOT NULL,
     time_taken_ms real,
     thinned boolean NOT NULL DEFAULT false,
+    -- Which formula `emos` comes from; NULL when there is no score.
+    emos_version smallint,
     rtt_ms real,
     available_bps real,
     -- One element per report, in the order audio inbound, audio outbound, video inbound, video outbound, as sent.

@@ -60,6 +60,11 @@ def text(value: str | None) -> bytes:
     return raw(None if value is None else value.encode())
 
 
+def small(value: int | None) -> bytes:
+    """A smallint field."""
+    return NULL if value is None else _INT2_ITEM.pack(2, value)
+
+
 def boolean(value: bool) -> bytes:
     """A boolean field."""
     return TRUE if value else FALSE

@@ -79,6 +79,10 @@ class Metrics:
         for (door, status), count in answered.items():
             self._child(self._requests, door, str(status)).inc(count)
 
+    def count_thinned(self) -> None:
+        """One sample was stored without its raw part."""
+        self.samples_thinned.inc()
+
     def count_refused(self, reason: str) -> None:
         """One refused request; `reason` is an error code, such as "rate_limited"."""
         self._child(self._refused, reason).inc()

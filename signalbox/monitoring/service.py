@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from psycopg import AsyncConnection, errors
 
+from signalbox.core import params as p
 from signalbox.core.compression import UnreadablePayload, unpack
 from signalbox.core.db import Database
 from signalbox.monitoring.rules.calls import micros
@@ -28,13 +29,17 @@ BATCH = 100
 SESSIONS_AT_ONCE = 20  # with some ten thousand rows that belong to them
 _decoder = msgspec.json.Decoder(StatsData)
 
-_STALE = """
+_SILENT = """
     SELECT id, activity FROM (
         SELECT c.id, greatest(c.created_at,
             (SELECT max(e.created_at) FROM monitoring.events e WHERE e.conference_id = c.id),
             (SELECT max(s.created_at) FROM monitoring.samples s WHERE s.conference_id = c.id)) AS activity
         FROM monitoring.conferences c WHERE c.ongoing AND c.last_seen_at < %(before)s ORDER BY c.last_seen_at LIMIT %(most)s
-    ) AS candidate WHERE activity < %(before)s"""
+    ) AS candidate"""
+# Reports do not touch their conference's row. Those that turn out to be alive must not stand in the way of others at the next look.
+_ALIVE = """
+    UPDATE monitoring.conferences AS c SET last_seen_at = greatest(c.last_seen_at, alive.activity)
+    FROM unnest(%s, %s) AS alive (id, activity) WHERE c.id = alive.id"""
 _OPEN_SESSIONS = """
     SELECT DISTINCT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
     FROM monitoring.sessions s LEFT JOIN monitoring.connections k ON k.session_id = s.id AND k.end_time IS NULL AND k.is_active
@@ -51,8 +56,14 @@ async def end_stale_conferences(db: Database, *, silent_for: timedelta, at: date
         locked = await (await tx.psycopg.execute(_SWEEP_LOCK)).fetchone()
         if not locked or not locked[0]:
             return 0
-        cursor = await tx.psycopg.execute(_STALE, {"before": at - silent_for, "most": BATCH})
-        stale = await cursor.fetchall()
+        before = at - silent_for
+        cursor = await tx.psycopg.execute(_SILENT, {"before": before, "most": BATCH})
+        silent = await cursor.fetchall()
+        stale = [(conference, activity) for conference, activity in silent if activity < before]
+        alive = sorted((found, micros(seen)) for found, seen in silent if seen >= before)
+        await tx.psycopg.execute(
+            _ALIVE, (p.uuids(found for found, _ in alive), p.instants(seen for _, seen in alive))
+        )
         apply = Applier(lambda: micros(at))
         for conference, activity in stale:
             rows = await (await tx.psycopg.execute(_OPEN_SESSIONS, (conference,))).fetchall()

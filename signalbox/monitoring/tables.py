@@ -245,6 +245,7 @@ class Sample(Base):
     received_at: Mapped[datetime]
     time_taken_ms: Mapped[float | None] = mapped_column(REAL)
     thinned: Mapped[bool] = mapped_column(server_default="false")
+    emos_version: Mapped[int | None] = mapped_column(SmallInteger)
     rtt_ms: Mapped[float | None] = mapped_column(REAL)
     available_bps: Mapped[float | None] = mapped_column(REAL)
     flows: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger))

@@ -226,6 +226,8 @@ class IngestDoors:
             thin=parts.writer.must_thin,
         )
         await parts.writer.commit_sample(sample)
+        if sample.report is None:
+            parts.counts.count_thinned()
         return NOTHING_TO_SAY
 
     async def _new_track(self, call: Call) -> bytes:

@@ -106,6 +106,9 @@ class Counts(Protocol):
     def count_request(self, door: str, status: int) -> None:
         """One answer."""
 
+    def count_thinned(self) -> None:
+        """One sample was stored without its raw part."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Call:

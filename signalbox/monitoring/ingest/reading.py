@@ -370,6 +370,7 @@ def stats_sample(
     pair = data.connection or _NO_PAIR
     local = pair.local or _NO_END
     taken = body.timeTaken
+    flows = _flows(data, emos_version)
     return Sample(
         id=new_id(), session=session, connection=connection, at_us=at_us, stamp=_stamp(data, pair, at_us),
         report=None if thin else pack(raw),
@@ -377,7 +378,8 @@ def stats_sample(
         rtt_ms=millis(pair.currentRoundTripTime), available_bps=real(pair.availableOutgoingBitrate),
         local_type=local.candidateType if local.candidateType in CANDIDATE_TYPES else None,
         local_type_given=local.candidateType is not None, tcp=local.protocol == "tcp", turn=local.candidateType == "relay",
-        established=_established(data, pair), flows=_flows(data, emos_version),
+        established=_established(data, pair), flows=flows,
+        emos_version=emos_version if any(flow.emos is not None for flow in flows) else None,
     )  # fmt: skip
 
 

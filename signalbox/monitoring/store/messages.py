@@ -166,6 +166,7 @@ class Sample:
     turn: bool
     established: bool
     flows: list[Flow]
+    emos_version: int | None  # None when no flow has a score
 
 
 Message = Initialize | StartSession | UpdateSession | Event | StopConference | EndSessions | Sample

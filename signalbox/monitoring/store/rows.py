@@ -14,9 +14,9 @@ from signalbox.monitoring.store.messages import Event, Sample
 _COPY_EVENTS = """COPY monitoring.events (id, app_id, conference_id, participant_id, session_id, peer_id, connection_id, track_id,
     type, category, created_at, received_at, data) FROM STDIN (FORMAT binary)"""
 _COPY_SAMPLES = """COPY monitoring.samples (id, app_id, conference_id, participant_id, session_id, peer_id, connection_id, created_at,
-    received_at, time_taken_ms, thinned, rtt_ms, available_bps, flows, tracks, bytes, packets, lost, jitter_ms, emos, report)
+    received_at, time_taken_ms, thinned, emos_version, rtt_ms, available_bps, flows, tracks, bytes, packets, lost, jitter_ms, emos, report)
     FROM STDIN (FORMAT binary)"""
-_EVENT_ROW, _SAMPLE_ROW = c.row(13), c.row(21)
+_EVENT_ROW, _SAMPLE_ROW = c.row(13), c.row(22)
 
 
 def event_row(
@@ -42,7 +42,7 @@ def sample_row(sample: Sample, *, peer: UUID, tracks: list[UUID | None], receive
     return b"".join((
         _SAMPLE_ROW, c.uuid(sample.id), c.uuid(session.app), c.uuid(session.conference), c.uuid(session.participant), c.uuid(session.id),
         c.uuid(peer), c.uuid(sample.connection), c.instant(sample.at_us), c.instant(received_us), c.real(sample.time_taken_ms),
-        c.boolean(sample.report is None), c.real(sample.rtt_ms), c.real(sample.available_bps), c.int2_array([flow.direction for flow in flows]),
+        c.boolean(sample.report is None), c.small(sample.emos_version), c.real(sample.rtt_ms), c.real(sample.available_bps), c.int2_array([flow.direction for flow in flows]),
         c.uuid_array(tracks), c.int8_array([flow.bytes for flow in flows]), c.int8_array([flow.packets for flow in flows]),
         c.int8_array([flow.lost for flow in flows]), c.real_array([flow.jitter_ms for flow in flows]),
         c.real_array([flow.emos for flow in flows]), c.raw(sample.report),

@@ -1,0 +1,89 @@
+"""Conferences that nobody hears of any more are ended as of their last activity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from signalbox.accounts import service as accounts
+from signalbox.core.actor import SYSTEM
+from signalbox.core.clock import ManualClock
+from signalbox.core.db import Database
+from signalbox.monitoring import service
+
+SILENCE = timedelta(hours=4)
+
+
+@pytest.fixture
+async def app(db: Database, clock: ManualClock) -> Mapping[Any, Any]:
+    organization = await accounts.create_organization(db, name="alice", by=SYSTEM, at=clock.now())
+    return await accounts.create_app(
+        db, organization_id=organization["id"], name="app", by=SYSTEM, at=clock.now()
+    )
+
+
+async def post(site: httpx.AsyncClient, path: str, body: object) -> Any:
+    response = await site.post(path, json=body)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+async def call(site: httpx.AsyncClient, app: Mapping[Any, Any], name: str) -> dict[str, str]:
+    entry = {"apiKey": app["api_key"], "conferenceId": name, "userId": f"{name}-alice"}
+    init = await post(site, "/v1/initialize", entry)
+    token = (await post(site, "/v1/sessions", {"token": init["token"]}))["token"]
+    added = {"token": token, "eventName": "addConnection", "peerId": f"{name}-bob"}
+    made = await post(site, "/v1/connection", added)
+    return {"token": token, "connectionId": made["connection_id"]}
+
+
+async def rows(db: Database, app: Mapping[Any, Any]) -> dict[str, tuple[Any, ...]]:
+    async with db.read() as tx:
+        cursor = await tx.psycopg.execute(
+            """SELECT c.conference_id, c.ongoing, c.end_time, c.duration, s.end_time, c.last_seen_at
+            FROM monitoring.conferences c JOIN monitoring.sessions s ON s.conference_id = c.id WHERE c.app_id = %s""",
+            (app["id"],),
+        )
+        return {name: tuple(more) for name, *more in await cursor.fetchall()}
+
+
+async def report(site: httpx.AsyncClient, one: Mapping[str, str], at: datetime) -> None:
+    pair = {"timestamp": at.timestamp() * 1000, "bytesSent": 1}
+    await post(site, "/v1/stats", {**one, "data": {"connection": pair}})
+
+
+async def test_a_forgotten_conference_ends_when_it_was_last_heard_of(
+    site: httpx.AsyncClient, db: Database, app: Mapping[Any, Any], clock: ManualClock
+) -> None:
+    begun = clock.now()
+    silent, alive = await call(site, app, "silent"), await call(site, app, "alive")
+    clock.advance(600)
+    await report(site, silent, clock.now())
+    clock.advance(4 * 3600)
+    await report(site, alive, clock.now())
+    clock.advance(60)
+
+    await service.end_stale_conferences(db, silent_for=SILENCE, at=clock.now())
+
+    found = await rows(db, app)
+    last = begun + timedelta(seconds=600)
+    assert found["silent"][:4] == (False, last, 600, last)
+    assert found["alive"][:4] == (True, None, 0, None)
+
+
+async def test_one_that_only_reports_is_not_looked_at_again_and_again(
+    site: httpx.AsyncClient, db: Database, app: Mapping[Any, Any], clock: ManualClock
+) -> None:
+    alive = await call(site, app, "alive")
+    clock.advance(5 * 3600)
+    await report(site, alive, clock.now())
+    heard = clock.now()
+    clock.advance(60)
+
+    await service.end_stale_conferences(db, silent_for=SILENCE, at=clock.now())
+
+    assert (await rows(db, app))["alive"][4] == heard
