@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from signalbox.core import params as p
 
-ONE = uuid4()
+ONE = UUID("7d1e1a3c-52d1-4a44-9e0d-3b1f2d0c9a11")
 MOMENT = datetime(2026, 3, 2, 10, 0, 0, 123_456, tzinfo=UTC)
 
 
@@ -28,6 +28,7 @@ MOMENT = datetime(2026, 3, 2, 10, 0, 0, 123_456, tzinfo=UTC)
         (p.booleans([True, False]), "boolean[]", [True, False]),
         (p.jsons([b'{"a": [1, "\xc3\xa4"]}', None]), "jsonb[]", [{"a": [1, "ä"]}, None]),
     ],
+    ids=["uuids", "none", "texts", "surrogate", "payloads", "instants", "ints", "bigints", "booleans", "jsons"],
 )  # fmt: skip
 def test_an_array_is_what_it_was_made_of(
     postgres_url: str, given: bytes, kind: str, read: object

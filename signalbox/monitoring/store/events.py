@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core import params as p
 from signalbox.core.batch import Again
 from signalbox.core.errors import AppError
 from signalbox.core.ids import new_id
@@ -134,7 +135,7 @@ def _is_known_peer(event: Event, touched: Touched) -> bool:
 
 _FIND_PEERS = """
     SELECT DISTINCT ON (wanted.app, wanted.peer) wanted.app, wanted.peer, p.id
-    FROM unnest(%s::uuid[], %s::text[], %s::uuid[]) AS wanted (app, peer, peer_uuid)
+    FROM unnest(%s, %s, %s) AS wanted (app, peer, peer_uuid)
     JOIN monitoring.participants p ON p.app_id = wanted.app AND p.is_active AND (p.id = wanted.peer_uuid OR p.participant_id = wanted.peer)
     ORDER BY wanted.app, wanted.peer, (p.id = wanted.peer_uuid) DESC NULLS LAST"""
 
@@ -166,9 +167,9 @@ async def _resolve_peers(
         cursor = await connection.execute(
             _FIND_PEERS,
             (
-                [app for app, _ in ordered],
-                [peer for _, peer in ordered],
-                [uuid_or_none(peer) for _, peer in ordered],
+                p.uuids(app for app, _ in ordered),
+                p.texts(peer for _, peer in ordered),
+                p.uuids(uuid_or_none(peer) for _, peer in ordered),
             ),
         )
         touched.peers.update({(app, peer): found for app, peer, found in await cursor.fetchall()})

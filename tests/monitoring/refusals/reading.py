@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
 from tests.monitoring.refusals.scene import OWN_PAGES, Answers, Ask, Case, Scene
@@ -47,7 +45,13 @@ async def nobody(scene: Scene) -> Answers:
     head = {"origin": OWN_PAGES}
     return [
         await scene.house.client.get(f"/v1{path}", headers=head)
-        for path in ("/conferences", "/sessions", "/stats", "/apps", f"/issues/{uuid4()}")
+        for path in (
+            "/conferences",
+            "/sessions",
+            "/stats",
+            "/apps",
+            "/issues/5d0c1a52-6f0e-4b4e-9d55-0c6a4f7f1a01",
+        )
     ]
 
 

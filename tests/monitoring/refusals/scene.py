@@ -53,7 +53,14 @@ class Scene:
         return await self.send(method, f"/v1{path}", kept)
 
 
-ABSENT = object()
+class _Absent:
+    """A field that is not sent. Its name is stable, as the names of tests must be."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = _Absent()
 Ask = Callable[[Scene], Awaitable[Answers]]
 
 

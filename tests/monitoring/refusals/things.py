@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
@@ -171,7 +170,7 @@ THINGS = [
     Case("page of unknown participant", 400, "participant_not_found", change("/services/get-url", conferenceId=ABSENT, userId="nobody")),
     *(Case(f"peer {peer}", 400, "participant_not_found",
            to(EVENT_DOORS, peerId=peer))
-      for peer in ("nobody", str(uuid4()))),
+      for peer in ("nobody", "5d0c1a52-6f0e-4b4e-9d55-0c6a4f7f1a01")),
     *(Case(f"connection {key!r}", 400, "connection_not_found",
            to(LINKED, connectionId=key)) for key in NOWHERE),
     *(Case(f"stats, connection {key!r}", 400, "connection_not_found", change("/stats", connectionId=key)) for key in (ABSENT, None, "")),
