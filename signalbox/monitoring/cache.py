@@ -23,7 +23,6 @@ from signalbox.core.db import Database
 from signalbox.core.errors import Overloaded
 from signalbox.monitoring.errors import (
     AppNotRecording,
-    ConnectionEnded,
     InvalidApiKey,
     InvalidToken,
 )
@@ -115,12 +114,12 @@ class Identities:
         """The session and its app.
 
         Raises:
-            ConnectionEnded: there is no such session any more, since we signed its token: retention deleted it.
-            InvalidApiKey, AppNotRecording: its app was deleted or paused; all three stop the SDK's retries.
+            InvalidToken: there is no such session.
+            InvalidApiKey, AppNotRecording: its app was deleted or paused; both stop the SDK's retries.
         """
         session = await self._ask(self._sessions, session_id, self._load_session, keep_none=False)
         if session is None:
-            raise ConnectionEnded()
+            raise InvalidToken()
         return session, await self._live_app(session.app)
 
     async def app_of_conference(self, conference_id: UUID) -> AppFacts:

@@ -52,7 +52,7 @@ class Identities(Protocol):
         ...
 
     async def session(self, session_id: UUID) -> tuple[SessionKey, AppFacts]:
-        """Session and app; ConnectionEnded, InvalidApiKey or AppNotRecording when they may not report."""
+        """Session and app; InvalidToken, InvalidApiKey or AppNotRecording when they may not report."""
         ...
 
     async def app_of_conference(self, conference_id: UUID) -> AppFacts:
