@@ -400,8 +400,8 @@ async def test_a_page_whose_session_was_deleted_is_told_to_stop(house: House, pa
     ]  # fmt: skip
 
     assert [(answer.status_code, answer.json()["error_code"]) for answer in answers] == [
-        (400, "connection_ended")
-    ] * 3
+        (400, "connection_ended"), (401, "invalid_token"), (400, "connection_ended"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", ["/initialize", "/v1/initialize", "/v1/initialize/", "/initialize/"])  # fmt: skip
