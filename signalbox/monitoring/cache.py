@@ -12,6 +12,7 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
@@ -219,3 +220,31 @@ def _check(app: AppFacts) -> None:
         raise InvalidApiKey()
     if not app.recording:
         raise AppNotRecording()
+
+
+class Remembered(Generic[V]):
+    """Answers that may be some seconds old, by the clock of whoever asks; one who asks works them out for all who ask meanwhile."""
+
+    def __init__(self, life_s: float, limit: int) -> None:
+        self._life, self._limit = timedelta(seconds=life_s), limit
+        self._answers: OrderedDict[Hashable, tuple[datetime, asyncio.Task[V]]] = OrderedDict()
+
+    async def get(self, key: Hashable, ask: Callable[[], Awaitable[V]], *, at: datetime) -> V:
+        """The answer to `key`, asked for anew when it is older than its life or has failed."""
+        begun, task = self._answers.get(key, (at, None))
+        if task is None or not begun <= at < begun + self._life or _has_failed(task):
+            task = asyncio.ensure_future(_awaited(ask))
+            self._answers.pop(key, None)
+            self._answers[key] = (at, task)
+            if len(self._answers) > self._limit:
+                self._answers.popitem(last=False)
+        # Whoever goes away leaves the work to the others.
+        return await asyncio.shield(task)
+
+
+async def _awaited(ask: Callable[[], Awaitable[V]]) -> V:
+    return await ask()
+
+
+def _has_failed(task: asyncio.Task[V]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -10,7 +10,9 @@ from sqlalchemy import (
     ARRAY,
     REAL,
     BigInteger,
+    Computed,
     Date,
+    Double,
     ForeignKey,
     LargeBinary,
     MetaData,
@@ -41,6 +43,11 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(schema="monitoring")
     type_annotation_map = {str: Text(), datetime: Instant}  # noqa: RUF012 - SQLAlchemy reads it so
+
+
+def _made(kind: Any = Text) -> Any:
+    """A column that the database works out; its formula stands in the migration."""
+    return mapped_column(kind, Computed(""), nullable=True)
 
 
 class Owned(Base):
@@ -120,6 +127,13 @@ class Session(Owned):
     app_version: Mapped[str | None]
     webrtc_sdk: Mapped[str | None]
     last_seen_at: Mapped[datetime]
+    # Made by the database from `platform` and `geo_ip`.
+    browser: Mapped[str | None] = _made()
+    os: Mapped[str | None] = _made()
+    country: Mapped[str | None] = _made()
+    city: Mapped[str | None] = _made()
+    latitude: Mapped[float | None] = _made(Double)
+    longitude: Mapped[float | None] = _made(Double)
 
 
 class SessionLife(Base):
@@ -155,6 +169,8 @@ class Connection(Owned):
     type_at: Mapped[datetime | None]
     established: Mapped[bool] = mapped_column(server_default="false")
     last_seen_at: Mapped[datetime]
+    # Made by the database from `connection_info`.
+    setup_ms: Mapped[float | None] = _made(Double)
 
 
 class ConnectionLife(Base):
@@ -277,3 +293,26 @@ class Retention(Base):
     app_id: Mapped[UUID] = mapped_column(primary_key=True)
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
     through: Mapped[date] = mapped_column(Date)
+
+
+class OverviewDay(Base):
+    """The figures of a whole UTC day of an app, as charts add them up."""
+
+    __tablename__ = "overview_days"
+
+    app_id: Mapped[UUID] = mapped_column(
+        Uuid, ForeignKey("accounts.apps.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    version: Mapped[int] = mapped_column(SmallInteger)
+    figures: Mapped[Any] = mapped_column(JSONB, nullable=False)
+
+
+class OverviewChange(Base):
+    """A mark: this day's figures do not count."""
+
+    __tablename__ = "overview_changes"
+
+    # The table has no primary key; the mapper needs one.
+    app_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)

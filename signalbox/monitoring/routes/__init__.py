@@ -21,7 +21,9 @@ from signalbox.monitoring.routes import (
     connections,
     events,
     issues,
+    overview,
     participants,
+    search,
     sessions,
     tracks,
 )
@@ -35,6 +37,8 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *tracks.HANDLERS,
     *issues.HANDLERS,
     *events.HANDLERS,
+    *overview.HANDLERS,
+    *search.HANDLERS,
 )
 
 
@@ -53,7 +57,11 @@ def monitoring_router(
     clients of the PeerMetrics API expect. The reference lists only the `/v1` addresses.
     """
     handlers = [*HANDLERS, *more]
-    dependencies: dict[str, Any] = {**paging_dependencies(), "span": Provide(provide_span)}
+    dependencies: dict[str, Any] = {
+        **paging_dependencies(),
+        **overview.chart_dependencies(),
+        "span": Provide(provide_span),
+    }
     return Router(
         "/",
         route_handlers=[

@@ -28,7 +28,7 @@ Fetch = Callable[[Position | None], Awaitable[tuple[list[msgspec.Struct], Positi
 CHUNK = 500
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
-_REFUSALS = {
+REFUSALS = {
     400: ResponseSpec(Refusal, generate_examples=False, description="A parameter is missing, malformed or names nothing."),
     401: ResponseSpec(Refusal, generate_examples=False, description="Nobody is logged in."),
 }  # fmt: skip
@@ -40,13 +40,13 @@ _MISSING = {
 def list_of(shape: type[Any]) -> dict[int, ResponseSpec]:
     """For the API reference: a list route."""
     listing = ResponseSpec(Listing[shape], generate_examples=False, description="The list.")  # type: ignore[valid-type]
-    return {200: listing, **_REFUSALS}
+    return {200: listing, **REFUSALS}
 
 
 def one_of(shape: type[Any]) -> dict[int, ResponseSpec]:
     """For the API reference: a route of a single thing."""
     single = ResponseSpec(Whole[shape], generate_examples=False, description="The thing.")  # type: ignore[valid-type]
-    return {200: single, **_REFUSALS, **_MISSING}
+    return {200: single, **REFUSALS, **_MISSING}
 
 
 def json_answer(body: object) -> Answer:

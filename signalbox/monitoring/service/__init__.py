@@ -1,0 +1,12 @@
+"""What is done with monitoring's data beside taking it in and reading it."""
+
+from __future__ import annotations
+
+from signalbox.monitoring.service.overview import Overviews
+from signalbox.monitoring.service.upkeep import (
+    delete_expired,
+    end_stale_conferences,
+    judge_finished_conferences,
+)
+
+__all__ = ["Overviews", "delete_expired", "end_stale_conferences", "judge_finished_conferences"]
