@@ -32,6 +32,7 @@ class HealthDoors:
 
     def __init__(self, kernel: Kernel, rest: Asgi) -> None:
         self._kernel, self._rest = kernel, rest
+        self._asking: asyncio.Task[bool] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or hand it on."""
@@ -60,10 +61,17 @@ class HealthDoors:
         await respond_json(send, msgspec.json.encode(status), 200 if database else 503)
 
     async def _database(self) -> bool:
+        """Whether it takes changes. A frozen one cannot be asked to cancel: the question stays, and is asked once."""
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask_database(), name="health")
+        done, _ = await asyncio.wait({self._asking}, timeout=TIMEOUT_S)
+        return bool(done) and self._asking.result()
+
+    async def _ask_database(self) -> bool:
         try:
-            async with asyncio.timeout(TIMEOUT_S), self._kernel.db.read() as tx:
+            async with self._kernel.db.read() as tx:
                 return bool((await tx.execute(WRITABLE)).scalar())
-        except (TimeoutError, SQLAlchemyError, psycopg.Error, OSError):
+        except (SQLAlchemyError, psycopg.Error, OSError):
             return False
 
     async def _redis(self) -> bool:

@@ -81,6 +81,19 @@ class Servers:
     def start_postgres(self) -> None:
         self.postgres = start_postgres(self.folder)
 
+    @contextmanager
+    def frozen_postgres(self) -> Iterator[None]:
+        """All its processes stand still, as on a disk that hangs: connections stand, nothing is answered."""
+        children = Path(f"/proc/{self.postgres.pid}/task/{self.postgres.pid}/children").read_text()
+        processes = [self.postgres.pid, *map(int, children.split())]
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
+
     def let_write(self, allowed: bool) -> None:
         """Make it take changes or, as a replica does, refuse them; also on connections that are open."""
         with psycopg.connect(self.postgres.url, autocommit=True) as connection:

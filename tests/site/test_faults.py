@@ -36,11 +36,20 @@ def world() -> Iterator[Servers]:
         yield running
 
 
-@pytest.fixture
-def serve(world: Servers) -> Iterator[Serve]:
+@pytest.fixture(scope="module")
+def shared(world: Servers) -> Iterator[Serve]:
     # Limits stay on, far above the load, so that Redis is asked.
     with serving(world, ["one"], SIGNALBOX_INGEST_PER_MINUTE="1000000") as (one,):
         yield one
+
+
+@pytest.fixture
+def serve(shared: Serve) -> Serve:
+    """It runs, whatever the test before has done to it."""
+    if shared.process.poll() is not None:
+        shared.restart()
+    shared.await_ready()
+    return shared
 
 
 def load_on(serve: Serve, world: Servers) -> Load:
@@ -158,6 +167,22 @@ def test_a_database_that_only_reads_is_as_good_as_away(world: Servers, serve: Se
     assert serve.health()[0] == 200
     assert ledger.wrong == []
     assert ledger.broken == {}
+    check_stored_once(world, ledger)
+
+
+def test_a_database_that_hangs_makes_it_unready_and_recovers(world: Servers, serve: Serve) -> None:
+    with load_on(serve, world) as load:
+        time.sleep(BEFORE_S)
+        with world.frozen_postgres():
+            for _ in range(2):
+                assert serve.health()[0] == 503
+            assert get(serve, "/health/live")[0] == 200
+        thawed_at = time.monotonic()
+        wait_for(lambda: load.answered(thawed_at), "recovery")
+        wait_for(lambda: serve.health()[0] == 200, "readiness")
+
+    ledger = load.ledger
+    assert ledger.wrong == []
     check_stored_once(world, ledger)
 
 
