@@ -210,7 +210,11 @@ def _litestar(kernel: Kernel) -> Litestar:
         state=State({"accounts": accounts}),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
-            title="Signalbox", version=__version__, path="/schema", render_plugins=[]
+            title="Signalbox",
+            version=__version__,
+            path="/schema",
+            render_plugins=[],
+            use_handler_docstrings=True,
         ),
         exception_handlers=exception_handlers(_dialect),
     )

@@ -25,6 +25,7 @@ _FILES = {
     "/docs": ("page.html", "text/html"),
     "/docs/page.js": ("page.js", "text/javascript"),
     "/docs/page.css": ("page.css", "text/css"),
+    "/favicon.ico": ("icon.svg", "image/svg+xml"),
 }
 
 

@@ -75,9 +75,20 @@ def _complete(path: str, method: str, operation: Any) -> Any:
         return operation
     codes = _READING if method == "get" else _CHANGING
     refusals = {code: _refusal(code) for code in codes}
+    operation = {**operation, **_words(operation)}
     done = {**operation, "responses": {**operation.get("responses", {}), **refusals}}
     body = _BODIES.get((path, method))
     return done if body is None else {"requestBody": body, **done}
+
+
+def _words(operation: Mapping[str, Any]) -> dict[str, str]:
+    """The summary that was written, else the first sentence of the description instead of the function's name."""
+    given = str(operation.get("summary", ""))
+    described = str(operation.get("description", ""))
+    if " " in given or not described:
+        return {"summary": given}
+    first, _, rest = described.partition("\n")
+    return {"summary": first.rstrip("."), "description": rest.strip()}
 
 
 def _refusal(code: str) -> dict[str, Any]:

@@ -157,12 +157,13 @@ def _introduce(console: Console, settings: Settings, first: FirstRun | None, too
 
 def _introduce_first(out: Console, settings: Settings, first: FirstRun) -> None:
     """Printed on the first start only: of the password and the key nothing readable is kept."""
-    password = first.password or "(the one in SIGNALBOX_ADMIN_PASSWORD)"
+    made = f"{first.password}   (shown once, change it)"
+    password = made if first.password else "the one in SIGNALBOX_ADMIN_PASSWORD"
     where = f'apiRoot: "{_address(settings)}/v1", apiKey: "{first.api_key}"'
     lines = (
         f"Dashboard  {_address(settings)}/",
         f"E-mail     {first.email}",
-        f"Password   {password}   (shown once, change it)",
+        f"Password   {password}",
         f"App        {first.app_name}",
         f"API key    {first.api_key}",
         "",

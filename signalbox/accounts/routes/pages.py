@@ -27,16 +27,18 @@ body.narrow{max-width:22rem}
 h1{font-size:1.4rem;font-weight:600}
 label{display:block;margin:.8rem 0}
 input{display:block;width:100%;box-sizing:border-box;font:inherit;padding:.5rem;border:1px solid var(--line);border-radius:.4rem}
-button{font:inherit;padding:.5rem 1.2rem;border:0;border-radius:.4rem;background:var(--accent);color:Canvas;cursor:pointer}
+[hidden]{display:none}
+button{font:inherit;margin-right:.6rem;padding:.5rem 1.2rem;border:0;border-radius:.4rem;background:var(--accent);color:Canvas;cursor:pointer}
 a{color:var(--accent)}
 pre{padding:1rem;overflow-x:auto;background:var(--soft);border-radius:.4rem}
 table{border-collapse:collapse;width:100%}
+td code{overflow-wrap:anywhere}
 td,th{text-align:left;padding:.4rem .6rem;border-bottom:1px solid var(--line)}
 .notice{padding:.6rem .8rem;border-left:3px solid var(--accent);background:var(--soft)}
 """
 _STYLE_HASH: Final = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; "
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
@@ -67,6 +69,7 @@ def password_form(next_path: str, notice: str = "") -> Response[str]:
     """The form for a new password, to be given twice, or to be skipped."""
     body = f"""<h1>Choose a password</h1>{_notice(notice)}
 <form method="post" action="/change-password"><input type="hidden" name="next" value="{escape(next_path)}">
+<input name="username" autocomplete="username" hidden>
 <label>New password<input name="password" type="password" minlength="{PASSWORD_MIN}" autocomplete="new-password" required autofocus></label>
 <label>Once more<input name="password_again" type="password" autocomplete="new-password" required></label>
 <button>Save</button> <a href="{escape(next_path)}">Not now</a></form>"""
@@ -83,9 +86,16 @@ def welcome(api_root: str, apps: Sequence[Mapping[Any, Any]], name: str) -> Resp
     key = apps[0]["api_key"] if apps else "the key of your app"
     snippet = f"""import {{ PeerMetrics }} from "@peermetrics/sdk"
 
-const monitor = new PeerMetrics({{ apiRoot: "{api_root}", apiKey: "{key}", userId: "alice", conferenceId: "standup-42" }})
+const monitor = new PeerMetrics({{
+  apiRoot: "{api_root}",
+  apiKey: "{key}",
+  userId: "alice",
+  conferenceId: "standup-42",
+}})
 await monitor.initialize()
-await monitor.addConnection({{ pc, peerId: "bob" }})  // pc: your RTCPeerConnection"""
+
+// pc: your RTCPeerConnection
+await monitor.addConnection({{ pc, peerId: "bob" }})"""
     table = (
         f"<table><tr><th>App</th><th>API key</th><th></th></tr>{rows}</table>"
         if apps
@@ -102,7 +112,7 @@ def page(title: str, body: str, *, narrow: bool = False, status: int = 200) -> R
     """A whole page around finished HTML."""
     text = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{escape(title)}</title><style>{_STYLE}</style></head>
+<title>{escape(title)}</title><link rel="icon" href="/favicon.ico"><style>{_STYLE}</style></head>
 <body class="{"narrow" if narrow else "wide"}">{body}</body></html>
 """
     return Response(text, status_code=status, media_type=HTML, headers=dict(HEADERS))
