@@ -23,6 +23,7 @@ help:
 	@cat <<'TEXT'
 	make run     set up what is missing, then start Signalbox on http://127.0.0.1:8000
 	make test    the whole test suite on embedded servers (ARGS="-k stats" narrows it)
+	make test-external   the contexts' tests on the system's PostgreSQL and Redis
 	make check   format, lint, types, layers, spelling, generated pages
 	make bench   the benchmarks, on this machine, in one run
 	make format  rewrite files the way make check wants them
@@ -58,6 +59,11 @@ run: setup
 .PHONY: test
 test: setup-dev
 	@exec $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+# The contexts and the kernel; what starts servers of its own (tests/site) would not notice the difference.
+.PHONY: test-external
+test-external: setup-dev
+	@scripts/test-external $(BIN) -n $(JOBS) tests/core tests/accounts tests/monitoring $(ARGS)
 
 .PHONY: coverage
 coverage: setup-dev
