@@ -19,7 +19,8 @@ import msgspec
 import psycopg
 import structlog
 from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.jobs import Status
 from psycopg_pool import AsyncConnectionPool
 
 from signalbox.core.clock import Clock
@@ -170,8 +171,10 @@ class Worker:
             app.task(name=job.name)(self._on_request(job))
         recover = PeriodicJob(name=_RECOVER, cron="* * * * *", run=lambda _: _recover(app))
         for periodic in (*self._periodic, recover):
-            # The first lock lets one run at a time; the second keeps one waiting at most.
-            task = app.task(name=periodic.name, lock=periodic.name, queueing_lock=periodic.name)
+            # The first lock lets one run at a time; the second keeps one waiting at most. Recovery must not wait for
+            # a recovery that died.
+            lock = None if periodic is recover else periodic.name
+            task = app.task(name=periodic.name, lock=lock, queueing_lock=periodic.name)
             app.periodic(cron=periodic.cron)(task(self._by_calendar(periodic)))
         return app
 
@@ -215,7 +218,12 @@ async def _recover(app: App) -> None:
     stalled = await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=RECOVER_AFTER_S)
     for job in stalled:
         log.warning("job.recovered", job=job.task_name, number=job.id)
-        await app.job_manager.retry_job(job)
+        try:
+            await app.job_manager.retry_job(job)
+        except (
+            UniqueViolation
+        ):  # the calendar has queued its next run already: that one does the work
+            await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
     await app.job_manager.delete_old_jobs(
         nb_hours=KEEP_FAILED_HOURS,
         include_failed=True,

@@ -152,6 +152,36 @@ async def test_what_a_dead_worker_left_is_run_again(
     assert ran == [1]
 
 
+async def test_a_worker_that_died_in_the_midst_of_everything_stops_nothing(
+    database_url: str, conn: AsyncConnection[Any], name: str
+) -> None:
+    """The periodic job, its recovery and the next run of the job: all as a killed worker leaves them."""
+    ran, stop = 0, asyncio.Event()
+
+    async def note(_: datetime) -> None:
+        nonlocal ran
+        ran += 1
+        stop.set()
+
+    recovery = "core.recover_jobs"
+    doing = "UPDATE jobs.procrastinate_jobs SET status = 'doing', queueing_lock = task_name WHERE id = %s"
+    for job in (name, recovery):
+        await conn.execute(doing, [await enqueue(conn, job, {"timestamp": 0}, lock=job)])
+    waiting = await enqueue(conn, name, {"timestamp": 1}, lock=name)
+    await conn.execute(
+        "UPDATE jobs.procrastinate_jobs SET queueing_lock = task_name WHERE id = %s", [waiting]
+    )
+    await conn.execute(
+        "DELETE FROM jobs.procrastinate_periodic_defers WHERE task_name = %s", [recovery]
+    )
+    never = PeriodicJob(name=name, cron="0 0 29 2 *", run=note)
+    async with asyncio.timeout(15):
+        await Worker(database_url, ManualClock(AT), periodic=[never]).run(stop)
+
+    assert ran == 1
+    assert await states(conn, name) == []
+
+
 async def test_a_worker_waits_for_a_database_that_is_away() -> None:
     asked, stop = asyncio.Event(), asyncio.Event()
 
