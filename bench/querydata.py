@@ -126,8 +126,8 @@ def fill(
         return Filled(
             app=app,
             organization=organization,
-            conference=_key(connection, "c", conferences // 2),
-            hour_call=_key(connection, "c", conferences // 2 + conferences % 2 + conferences // 2),
+            conference=_key(connection, "c", conferences // 3),
+            hour_call=_key(connection, "c", (conferences + 1) // 2),
         )
 
 

@@ -28,6 +28,7 @@ from signalbox.http.errors import (
 AnyRequest = Request[Any, Any, Any]
 StatusOf = Callable[[AppError], int]
 JSON = "application/json; charset=utf-8"
+PACKS_ITSELF = "packs_itself"  # option of a route whose answer is not to be compressed once more
 
 _NOT_FOUND_PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">

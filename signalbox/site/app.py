@@ -35,7 +35,7 @@ from signalbox.core.partitions import maintain
 from signalbox.http.body import Receive
 from signalbox.http.cors import PrivateCors
 from signalbox.http.errors import RateLimited, Send, house_error, monitoring_error
-from signalbox.http.guards import exception_handlers
+from signalbox.http.guards import PACKS_ITSELF, exception_handlers
 from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
 from signalbox.monitoring.ingest import IngestDoors
@@ -206,7 +206,9 @@ def _litestar(kernel: Kernel) -> Litestar:
             "clock": Provide(provide_clock),
             "actor": Provide(_readers(kernel)),
         },
-        compression_config=CompressionConfig(backend="gzip", minimum_size=1000),
+        compression_config=CompressionConfig(
+            backend="gzip", minimum_size=1000, exclude_opt_key=PACKS_ITSELF
+        ),
         state=State({"accounts": accounts}),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(

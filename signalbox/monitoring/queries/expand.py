@@ -7,7 +7,7 @@ order audio inbound, audio outbound, video inbound, video outbound). Pure apart 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -62,14 +62,14 @@ Parts = list[tuple[int, Any]]
 
 
 def _full(row: Row) -> tuple[dict[str, Any], Parts]:
-    sent = _decode(unpack(row["report"]))
+    sent = decoded(unpack(row["report"]))
     tracks = row["tracks"]
     main: dict[str, Any] = {"connection": sent.get("connection") or {}}
     parts: Parts = []
     part = 0
     for kind, direction in FLOWS:
         inline = []
-        for report in _reports(sent, kind, direction):
+        for report in reports_in(sent, kind, direction):
             is_counted = isinstance(report, dict)
             part += is_counted
             if is_counted and part <= len(tracks) and tracks[part - 1] is not None:
@@ -83,13 +83,14 @@ def _full(row: Row) -> tuple[dict[str, Any], Parts]:
     return main, parts
 
 
-def _reports(sent: dict[str, Any], kind: str, direction: str) -> list[Any]:
+def reports_in(sent: Mapping[str, Any], kind: str, direction: str) -> list[Any]:
+    """The RTP reports of one kind and direction; empty when there is no list of them."""
     flows = sent.get(kind)
     reports = flows.get(direction) if isinstance(flows, dict) else None
     return reports if isinstance(reports, list) else []
 
 
-def _decode(text: bytes) -> dict[str, Any]:
+def decoded(text: bytes) -> dict[str, Any]:
     """The report; what only the lenient reader takes (escaped lone surrogates) is mended."""
     try:
         found = msgspec.json.decode(text)
@@ -111,7 +112,7 @@ def _thinned(row: Row) -> tuple[dict[str, Any], Parts]:
     for index, track in enumerate(row["tracks"]):
         flow = row["flows"][index]
         kind, direction = FLOWS[flow] if 0 <= flow < len(FLOWS) else ("unknown", "inbound")
-        report = _figures(row, index, kind, direction)
+        report = figures(row, index, kind, direction)
         if track is not None:
             parts.append((index + 1, {**report, "thinned": True}))
         else:
@@ -119,15 +120,16 @@ def _thinned(row: Row) -> tuple[dict[str, Any], Parts]:
     return main, parts
 
 
-def _figures(row: Row, index: int, kind: str, direction: str) -> dict[str, Any]:
+def figures(row: Mapping[Any, Any], index: int, kind: str, direction: str) -> dict[str, Any]:
+    """What is known of the RTP report at `index` from its figures, under the names and in the units of the report."""
     verb = "Received" if direction == "inbound" else "Sent"
     jitter_ms = row["jitter_ms"][index]
-    figures = {
+    known = {
         f"bytes{verb}": row["bytes"][index],
         f"packets{verb}": row["packets"][index],
         "packetsLost": row["lost"][index],
         "jitter": None if jitter_ms is None else jitter_ms / 1000,
         "emos": row["emos"][index],
     }
-    known = {name: value for name, value in figures.items() if value is not None}
-    return {"type": f"{direction}-rtp", "kind": kind, **known}
+    told = {name: value for name, value in known.items() if value is not None}
+    return {"type": f"{direction}-rtp", "kind": kind, **told}

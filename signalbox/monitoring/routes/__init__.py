@@ -20,6 +20,7 @@ from signalbox.monitoring.routes import (
     conferences,
     connections,
     events,
+    graphs,
     issues,
     overview,
     participants,
@@ -37,6 +38,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *tracks.HANDLERS,
     *issues.HANDLERS,
     *events.HANDLERS,
+    *graphs.HANDLERS,
     *overview.HANDLERS,
     *search.HANDLERS,
 )

@@ -32,7 +32,7 @@ REFUSALS = {
     400: ResponseSpec(Refusal, generate_examples=False, description="A parameter is missing, malformed or names nothing."),
     401: ResponseSpec(Refusal, generate_examples=False, description="Nobody is logged in."),
 }  # fmt: skip
-_MISSING = {
+MISSING = {
     404: ResponseSpec(Refusal, generate_examples=False, description="There is no such thing."),
 }
 
@@ -46,7 +46,7 @@ def list_of(shape: type[Any]) -> dict[int, ResponseSpec]:
 def one_of(shape: type[Any]) -> dict[int, ResponseSpec]:
     """For the API reference: a route of a single thing."""
     single = ResponseSpec(Whole[shape], generate_examples=False, description="The thing.")  # type: ignore[valid-type]
-    return {200: single, **REFUSALS, **_MISSING}
+    return {200: single, **REFUSALS, **MISSING}
 
 
 def json_answer(body: object) -> Answer:

@@ -115,7 +115,7 @@ class World:
             "events", **{**place, "type": name, "category": category, "data": packed, **v}
         )
 
-    async def sample(self, after_s: float, report: Any, **values: Any) -> UUID:
+    async def sample(self, after_s: float, report: Any, /, **values: Any) -> UUID:
         """A stats post on Noor's connection with one audio flow of a track and one without."""
         figures = {
             "flows": [0, 1],
