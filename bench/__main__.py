@@ -26,6 +26,14 @@ COLUMNS = (
 )
 
 
+MORE = (
+    ("serve_rss_mb_first_and_last", "MB at first, at last"),
+    ("thinned", "thinned:"),
+    ("over_10_s", "answers after more than 10 s:"),
+    ("recovered_after_s", "s until answered at once again:"),
+)
+
+
 def _line(name: str, result: dict[str, Any]) -> str:
     shown = {**result, "per_s": result.get("per_s", result.get("rows_per_s"))}
     cells = [
@@ -40,6 +48,7 @@ def _line(name: str, result: dict[str, Any]) -> str:
     notes += (
         ["NOT every acknowledged post is stored once"] if result.get("stored_once") is False else []
     )
+    notes += [f"{title} {result[key]}" for key, title in MORE if key in result]
     return "\n    ".join([line, *notes])
 
 

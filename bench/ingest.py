@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.copying import bare_copy
+from bench.overload import ingest_overload
 from bench.rig import Rig
 
 _SIZE = """
@@ -55,4 +56,5 @@ BENCHES = {
     "ingest-stats": ingest_stats,
     "ingest-candidate": ingest_candidate,
     "ingest-initialize": ingest_initialize,
+    "ingest-overload": ingest_overload,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import resource
 import sys
 import time
@@ -92,6 +93,30 @@ class Client(asyncio.Protocol):
             self.finished.set_result(None)
 
 
+class Paced(Client):
+    """One connection that sends at fixed times, whatever the server makes of it; late, as long as an answer is missing."""
+
+    def __init__(self, script: Script, tally: Tally, interval_s: float) -> None:
+        super().__init__(script, tally)
+        self._interval_s = interval_s
+        self._due = 0.0
+
+    def _next(self) -> None:
+        loop = asyncio.get_running_loop()
+        if not self._due:
+            self._due = loop.time() + random.random() * self._interval_s
+        else:
+            self._due = max(self._due + self._interval_s, loop.time())
+        loop.call_at(self._due, super()._next)
+
+
+def client_of(order: dict[str, Any], script: Script, tally: Tally) -> Client:
+    """A connection that never pauses, or with `interval_s` one that keeps to its times."""
+    if "interval_s" in order:
+        return Paced(script, tally, order["interval_s"])
+    return Client(script, tally)
+
+
 async def run(order: dict[str, Any]) -> dict[str, Any]:
     """Prepare, warm up, count for the ordered seconds, stop."""
     scripts = await SCRIPTS[order["script"]](order)
@@ -100,7 +125,7 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     clients = []
     for script in scripts:
         _, client = await loop.create_connection(
-            partial(Client, script, tally), order["host"], order["port"]
+            partial(client_of, order, script, tally), order["host"], order["port"]
         )
         clients.append(client)
     await asyncio.sleep(order.get("warm_up_s", WARM_UP_S))
@@ -135,6 +160,7 @@ def figures(tally: Tally, elapsed: float, cpu: float, *, unanswered: int) -> dic
         ),
         "first_error": tally.first_error,
         "unanswered": unanswered,
+        "over_10_s": sum(1 for latency in latencies if latency > 10.0),
         "generator_cpu_us": cpu / max(1, good) * 1e6,
     }
 

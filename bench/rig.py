@@ -81,6 +81,11 @@ def peak_rss_mb(pid: int) -> float:
     return max(_status_kb(process.pid, "VmHWM:") for process in tree(pid)) / 1024
 
 
+def rss_mb(pid: int) -> float:
+    """The resident size of the biggest process of the tree."""
+    return max(_status_kb(process.pid, "VmRSS:") for process in tree(pid)) / 1024
+
+
 def forget_peak(pid: int) -> None:
     """Start the peaks anew."""
     for process in tree(pid):
@@ -126,7 +131,7 @@ class Rig:
         order |= {
             "seconds": seconds,
             "tag": f"bench{self.loads}",
-            "result": str(self.folder / "load.json"),
+            "result": str(self.folder / f"load{self.loads}.json"),
             **more,
         }
         forget_peak(self.serve.pid)

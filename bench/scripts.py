@@ -77,6 +77,19 @@ class Events(Script):
         return next(self._requests)
 
 
+class Facts(Script):
+    """Events of the page itself, each different from the one before."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__()
+        self._token, self._count = token, 0
+
+    def request(self) -> bytes:
+        self._count += 1
+        event = {"eventName": "custom", "data": {"count": self._count}, "token": self._token}
+        return post("/events/browser", dumps(event))
+
+
 class Once(Script):
     """Prepared requests, each sent once; keeps the tokens that come back."""
 
@@ -240,8 +253,22 @@ async def _all(order: dict[str, Any], prepare: Callable[[int], Awaitable[Script]
     return made
 
 
+async def facts(order: dict[str, Any]) -> list[Script]:
+    """Sessions in which a page's own events happen, one after the other."""
+
+    async def prepare(number: int) -> Script:
+        asker = await Asker.connect(order)
+        name = f"{order['tag']}-{number}"
+        token = await asker.session(order, name, name)
+        asker.close()
+        return Facts(token)
+
+    return await _all(order, prepare)
+
+
 SCRIPTS: dict[str, Callable[[dict[str, Any]], Awaitable[list[Script]]]] = {
     "stats": stats,
+    "facts": facts,
     "candidate": candidate,
     "initialize": initialize,
     "sessions": sessions,

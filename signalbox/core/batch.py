@@ -118,6 +118,12 @@ class GroupCommitWriter(Generic[M]):
         """Whether the sample lane is so full that samples should come without their raw report."""
         return len(self._samples) >= self._limits.thin_samples_from
 
+    def make_sure_of_room(self) -> None:
+        """Raises Overloaded when a sample that came now would be refused; whoever asks beforehand need not read it."""
+        if self._closing or len(self._samples) >= self._limits.max_samples:
+            self._metrics.refused("samples")
+            raise Overloaded(retry_after_s=1)
+
     async def commit_fact(self, message: M) -> Outcome:
         """Store a fact; answers what `apply` said of it, after the commit.
 

@@ -39,6 +39,14 @@ async def read_body(
     return body if coding is None else _gunzip(body, limit_bytes)
 
 
+def announced_bytes(headers: Iterable[tuple[bytes, bytes]], *, otherwise: int) -> int:
+    """The body's length as the client announces it; `otherwise` when it does not, or announces more."""
+    for name, value in headers:
+        if name == b"content-length" and value.isdigit():
+            return min(int(value), otherwise)
+    return otherwise
+
+
 def _coding(headers: Iterable[tuple[bytes, bytes]], limit_bytes: int) -> bytes | None:
     """The content coding to undo, or None; checks the announced length on the way."""
     coding = None

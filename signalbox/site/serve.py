@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -19,7 +20,10 @@ from signalbox.site.settings import Settings
 
 STOP_WITHIN_S = 4  # to answer what is being worked on; what is committed later was not acknowledged
 BACKLOG = 4096
-BACKPRESSURE = 2048  # connections of one process
+MAX_CONNECTIONS = (
+    50_000  # of one process, those included that a browser keeps open and does not use
+)
+SPARE_FILES = 200
 
 
 def serve(settings: Settings, processes: int) -> None:
@@ -33,12 +37,21 @@ def serve(settings: Settings, processes: int) -> None:
         loop=Loops.uvloop,
         workers=processes,
         backlog=BACKLOG,
-        backpressure=BACKPRESSURE,
+        backpressure=connections_at_most(),
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_WITHIN_S,
     )
     server.serve(target_loader=load_site)
+
+
+def connections_at_most() -> int:
+    """As many connections as this process may have files. The server leaves others waiting, idle ones count: too small a number starves pages."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        most = MAX_CONNECTIONS + SPARE_FILES
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, MAX_CONNECTIONS + SPARE_FILES), most))
+    return max(128, min(most - SPARE_FILES, MAX_CONNECTIONS))
 
 
 def load_site(_target: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from signalbox.core.errors import AppError, Overloaded
-from signalbox.http.body import ClientGone, Receive, read_body
+from signalbox.http.body import ClientGone, Receive, announced_bytes, read_body
 from signalbox.http.cors import OPEN_HEADERS, OPEN_PREFLIGHT_HEADERS
 from signalbox.http.errors import Send, respond_empty, respond_error, respond_json
 from signalbox.http.peers import client_address, header
@@ -26,6 +26,7 @@ from signalbox.monitoring.ingest.entering import Entering
 from signalbox.monitoring.ingest.parts import (
     Asgi,
     Call,
+    Holding,
     Parts,
     Scope,
     check_origin,
@@ -37,6 +38,7 @@ from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.lives import stamp
 from signalbox.monitoring.store.messages import Event, UpdateSession
 from signalbox.monitoring.wire import (
+    NOTHING,
     Body,
     any_value,
     decode_body,
@@ -47,6 +49,8 @@ from signalbox.monitoring.wire import (
 
 NOTHING_TO_SAY = b'""'
 MAX_BATCH = 500
+MAX_REPORTS_BYTES = 64 * 1024 * 1024  # 8 000 reports of 8 KB at a time: more than the lane takes
+MAX_FACTS_BYTES = 64 * 1024 * 1024
 log = structlog.get_logger(__name__)
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
@@ -72,6 +76,7 @@ class IngestDoors:
             ("POST", "/services/stop-conference"): entering.stop,
         }
         self._paths = {path for _, path in self._doors}
+        self._reports, self._facts = Holding(MAX_REPORTS_BYTES), Holding(MAX_FACTS_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or hand it on."""
@@ -103,10 +108,7 @@ class IngestDoors:
     ) -> None:
         status = 200
         try:
-            raw = await read_body(
-                receive, scope["headers"], limit_bytes=self._parts.settings.max_body_bytes
-            )
-            answer = await door(self._call(_decode(path, raw), scope))
+            answer = await self._worked_off(path, door, scope, receive)
         except ClientGone:
             return
         except AppError as error:
@@ -119,6 +121,22 @@ class IngestDoors:
         else:
             await respond_json(send, answer, headers=OPEN_HEADERS)
         self._parts.counts.count_request(path, status)
+
+    async def _worked_off(
+        self, path: str, door: Callable[[Call], Awaitable[bytes]], scope: Scope, receive: Receive
+    ) -> bytes:
+        limit_bytes = self._parts.settings.max_body_bytes
+        size_bytes = announced_bytes(scope["headers"], otherwise=limit_bytes)
+        holding = self._reports if path == "/stats" else self._facts
+        holding.take(size_bytes)
+        try:
+            # The bytes themselves are not held while the request waits for its commit.
+            body = _decode(
+                path, await read_body(receive, scope["headers"], limit_bytes=limit_bytes)
+            )
+            return await door(self._call(body, scope))
+        finally:
+            holding.give_back(size_bytes)
 
     def _call(self, body: Body, scope: Scope) -> Call:
         at = self._parts.clock.now()
@@ -218,6 +236,7 @@ class IngestDoors:
     async def _stats(self, call: Call) -> bytes:
         session = await self._session(call)
         parts = self._parts
+        parts.writer.make_sure_of_room()
         sample = reading.stats_sample(
             call.body,
             session,
@@ -225,6 +244,7 @@ class IngestDoors:
             emos_version=parts.settings.emos_version,
             thin=parts.writer.must_thin,
         )
+        call.body.data = NOTHING
         await parts.writer.commit_sample(sample)
         if sample.report is None:
             parts.counts.count_thinned()

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from signalbox.core.clock import Clock
+from signalbox.core.errors import Overloaded
 from signalbox.http.body import Receive
 from signalbox.http.errors import Send
 from signalbox.http.peers import Network, header
@@ -38,6 +39,9 @@ class Writer(Protocol):
     def must_thin(self) -> bool:
         """Whether samples should come without their raw part."""
         ...
+
+    def make_sure_of_room(self) -> None:
+        """Raises Overloaded when a sample that came now would be refused."""
 
 
 class Identities(Protocol):
@@ -108,6 +112,23 @@ class Counts(Protocol):
 
     def count_thinned(self) -> None:
         """One sample was stored without its raw part."""
+
+
+class Holding:
+    """Bytes of the bodies that are being worked on. Reports must not take the room of facts, so each have their own."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes, self._held_bytes = limit_bytes, 0
+
+    def take(self, size_bytes: int) -> None:
+        """Make room for a body before it is read; Overloaded when there is none."""
+        if self._held_bytes + size_bytes > self._limit_bytes:
+            raise Overloaded(retry_after_s=1)
+        self._held_bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """The body is dealt with."""
+        self._held_bytes -= size_bytes
 
 
 @dataclass(slots=True, kw_only=True)
