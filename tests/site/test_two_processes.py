@@ -170,14 +170,14 @@ async def test_a_call_raced_over_both_is_the_call_told_to_one(
 
 
 def check_same(expected: dict[str, Any], found: dict[str, Any]) -> None:
-    """Equal but for durations, which are taken from arrival times and so may differ by a second."""
+    """Equal but for durations, which are taken from arrival times: some 50 s, less or more by how long answers took."""
     for kind, rows in expected.items():
         if kind not in ("connections", "sessions"):
             assert found[kind] == rows
             continue
         for one, other in zip(rows, found[kind], strict=True):
             assert other[:-1] == one[:-1]
-            assert abs(other[-1] - one[-1]) <= 1
+            assert abs(other[-1] - one[-1]) <= 3
 
 
 async def test_the_same_posted_to_both_at_once_is_stored_once(
