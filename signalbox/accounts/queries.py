@@ -39,6 +39,7 @@ _APP = (
     App.retention_events_days,
     App.retention_points_days,
     App.retention_days,
+    App.masks,
     App.created_at,
 )
 _KEY = (

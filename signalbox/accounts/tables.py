@@ -108,6 +108,7 @@ class App(Base):
     retention_events_days: Mapped[int | None]
     retention_points_days: Mapped[int | None]
     retention_days: Mapped[int | None]
+    masks: Mapped[list[str] | None]
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

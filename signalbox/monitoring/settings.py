@@ -7,6 +7,8 @@ from typing import Literal
 
 from signalbox.core.settings import at_least, between, setting
 
+Mask = Literal["addresses", "sdp", "devices"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonitoringSettings:
@@ -52,6 +54,11 @@ class MonitoringSettings:
         False,
         env="SIGNALBOX_NOT_FOUND_AS_400",
         doc="Answer 400 instead of 404 where an id in a path is unknown, as PeerMetrics does.",
+    )
+    masks: list[Mask] = setting(
+        [],
+        env="SIGNALBOX_MASKS",
+        doc="What is taken out of reports before they are stored, unless an app says otherwise: `addresses`, `sdp`, `devices`.",
     )
     events_days: int = setting(
         90, env="SIGNALBOX_EVENTS_DAYS", doc="Days that raw events are kept.", check=at_least(1)

@@ -91,6 +91,7 @@ class Participant(Owned):
     participant_id: Mapped[str]
     participant_name: Mapped[str | None]
     is_sfu: Mapped[bool] = mapped_column(server_default="false")
+    erased_at: Mapped[datetime | None]
 
 
 class ConferenceParticipant(Base):
@@ -127,6 +128,7 @@ class Session(Owned):
     app_version: Mapped[str | None]
     webrtc_sdk: Mapped[str | None]
     last_seen_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
     # Made by the database from `platform` and `geo_ip`.
     browser: Mapped[str | None] = _made()
     os: Mapped[str | None] = _made()
@@ -169,6 +171,7 @@ class Connection(Owned):
     type_at: Mapped[datetime | None]
     established: Mapped[bool] = mapped_column(server_default="false")
     last_seen_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]
     # Made by the database from `connection_info`.
     setup_ms: Mapped[float | None] = _made(Double)
 
@@ -293,6 +296,49 @@ class Retention(Base):
     app_id: Mapped[UUID] = mapped_column(primary_key=True)
     table_name: Mapped[str] = mapped_column(Text, primary_key=True)
     through: Mapped[date] = mapped_column(Date)
+
+
+class Erasure(Base):
+    """A participant whose personal data is, or was, taken out."""
+
+    __tablename__ = "erasures"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    app_id: Mapped[UUID]
+    organization_id: Mapped[UUID]
+    participant_id: Mapped[UUID] = mapped_column(Uuid, unique=True)
+    requested_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+    words: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+
+
+class AppVolume(Base):
+    """What is stored of an app, by the UTC day on which it arrived."""
+
+    __tablename__ = "app_volumes"
+
+    app_id: Mapped[UUID] = mapped_column(primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    events: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    samples: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    byte_count: Mapped[int] = mapped_column("bytes", BigInteger, server_default="0")
+    counted_at: Mapped[datetime]
+
+
+class Import(Base):
+    """A file that was imported into a conference, known by its content."""
+
+    __tablename__ = "imports"
+    __table_args__ = (UniqueConstraint("app_id", "digest", "conference_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    app_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("accounts.apps.id"))
+    organization_id: Mapped[UUID]
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    format: Mapped[str]
+    conference_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+    summary: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
 
 
 class OverviewDay(Base):

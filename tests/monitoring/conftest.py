@@ -46,6 +46,15 @@ class House:
             self.db, app["id"], by=SYSTEM, at=self.clock.now(), **changes
         )
 
+    async def bearer(
+        self, app: Mapping[Any, Any], *scopes: str, only_app: bool = False
+    ) -> dict[str, str]:
+        """Headers with a new key of the app's organization, or of the app alone."""
+        owner = {"app_id": app["id"]} if only_app else {"organization_id": app["organization_id"]}
+        made: dict[str, Any] = {"by": SYSTEM, "at": self.clock.now()} | owner
+        _, key = await accounts.create_key(self.db, scopes=scopes, **made)
+        return {"Authorization": f"Bearer {key}"}
+
 
 Houses = Callable[..., AbstractAsyncContextManager[House]]
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from signalbox.accounts.service.access import authenticate, everyone
+from signalbox.accounts.service.access import authenticate, everyone, owned_app
 from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
+    MASKS,
     RETENTION,
     UNCHANGED,
     create_app,
@@ -36,6 +37,7 @@ from signalbox.accounts.service.setup import FirstRun, ensure_first_run
 
 __all__ = [
     "DEFAULT_INTERVAL_MS",
+    "MASKS",
     "RETENTION",
     "UNCHANGED",
     "FirstRun",
@@ -57,6 +59,7 @@ __all__ = [
     "forget_expired_logins",
     "login",
     "logout",
+    "owned_app",
     "reset_app_key",
     "revoke_key",
     "rotate_key",

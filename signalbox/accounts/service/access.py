@@ -131,6 +131,11 @@ async def need_app(tx: Tx, by: Actor, app_id: UUID, needed: str) -> Mapping[Any,
     return row
 
 
+async def owned_app(tx: Tx, by: Actor, app_id: UUID) -> Mapping[Any, Any]:
+    """The app, if `by` owns it: for what cannot be undone. Raises as `need_app`."""
+    return await need_app(tx, by, app_id, rules.OWNER)
+
+
 def need_no_app_key(by: Actor) -> None:
     """Refuse a key that is bound to one app: what it wants concerns more than that app."""
     if by.app_id is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +25,7 @@ DEFAULT_INTERVAL_MS: Final = 10_000
 GRACE_MAX_S: Final = 30 * 86_400
 RETENTION_MAX_DAYS: Final = 36_500
 RETENTION: Final = ("retention_events_days", "retention_points_days", "retention_days")
+MASKS: Final = ("addresses", "sdp", "devices")
 
 
 class _Unchanged(enum.Enum):
@@ -99,13 +100,15 @@ async def update_app(
     recording: bool | None = None,
     quota_participant_minutes_monthly: int | _Unchanged | None = UNCHANGED,
     retention: Mapping[str, int | None] | None = None,
+    masks: Sequence[str] | _Unchanged | None = UNCHANGED,
 ) -> Mapping[Any, Any]:
     """Change an app; members only. None leaves a field as it is, but clears `domain` (so does "") and the quota.
 
     `retention` holds those of the fields `RETENTION` that change, in days; None stands for the installation's default.
+    `masks` are some of `MASKS`, what is taken out of reports before they are stored; None likewise.
 
     Raises AppNotFound, Forbidden, MissingParameters (empty name), or InvalidParameters (not a domain name, an
-    interval outside 1 000–60 000 ms, a negative quota, days outside 1–36 500).
+    interval outside 1 000–60 000 ms, a negative quota, days outside 1–36 500, an unknown mask).
     """
     changes: dict[str, Any] = _needed_retention(retention or {})
     if name is not None:
@@ -120,6 +123,8 @@ async def update_app(
         changes["quota_participant_minutes_monthly"] = _needed_quota(
             quota_participant_minutes_monthly
         )
+    if masks is not UNCHANGED:
+        changes["masks"] = _needed_masks(masks)
     async with db.begin() as tx:
         row = await need_app(tx, by, app_id, rules.MEMBER)
         return await _change(tx, row, changes, by, at) if changes else row
@@ -210,6 +215,14 @@ def _needed_retention(retention: Mapping[str, int | None]) -> dict[str, Any]:
         if name not in RETENTION or (days is not None and not 1 <= days <= RETENTION_MAX_DAYS):
             raise InvalidParameters(parameter=name)
     return dict(retention)
+
+
+def _needed_masks(masks: Sequence[str] | None) -> list[str] | None:
+    if masks is None:
+        return None
+    if any(mask not in MASKS for mask in masks):
+        raise InvalidParameters(parameter="masks")
+    return [mask for mask in MASKS if mask in masks]
 
 
 def _needed_quota(minutes: int | None) -> int | None:

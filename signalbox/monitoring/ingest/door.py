@@ -32,6 +32,7 @@ from signalbox.monitoring.ingest.parts import (
     check_origin,
     json_part,
     limit,
+    mask_body,
 )
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.rules.identities import SessionKey
@@ -165,6 +166,7 @@ class IngestDoors:
         )
         await limit(parts, call, app.id.hex)
         check_origin(call, app)
+        mask_body(call.body, app, parts.settings)
         return session
 
     async def _update_session(self, call: Call) -> bytes:

@@ -17,7 +17,7 @@ from signalbox.monitoring.errors import (
     ParticipantNotFound,
     QuotaExceeded,
 )
-from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit
+from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_part, limit, mask_body
 from signalbox.monitoring.ingest.places import place_of
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
@@ -89,6 +89,7 @@ class Entering:
         app = await parts.identities.app_of_conference(claims.c)
         await limit(parts, call, app.id.hex)
         _check_entry(call, app, required=False)
+        mask_body(body, app, parts.settings)
         session = StartSession(
             id=new_id(), conference=claims.c, participant=claims.p, at_us=call.received_us - round(delta_ms(body.delta) * 1000),
             platform=json_part(body.platform, "platform"), constraints=json_part(body.constraints, "constraints"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -18,9 +19,10 @@ from signalbox.http.peers import Network, header
 from signalbox.monitoring.errors import InvalidParameters, RateLimited
 from signalbox.monitoring.rules.domains import check_domain
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
+from signalbox.monitoring.rules.masking import Masker
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store.messages import Message
-from signalbox.monitoring.wire import Body, is_json_null, storable
+from signalbox.monitoring.wire import Body, is_json_null, rewritten, storable
 
 Scope = MutableMapping[str, Any]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -176,6 +178,28 @@ def check_origin(call: Call, app: AppFacts, *, required: bool = False) -> None:
     """Compare the page's origin with the app's domain, if it has one. Only entering requires an Origin."""
     if app.domain:
         check_domain(app.domain, header(call.scope, b"origin"), required=required)
+
+
+def mask_body(body: Body, app: AppFacts, settings: MonitoringSettings) -> None:
+    """Take out of a body what its app, or else the installation, does not want to be stored.
+
+    What a page sends as an event of its own (`custom`) belongs to its application and is left alone.
+    """
+    masks = settings.masks if app.masks is None else app.masks
+    if not masks or body.eventName == "custom":
+        return
+    masker = _masker(tuple(masks))
+    if not is_json_null(body.data):
+        body.data = rewritten(body.data, masker)
+    if not is_json_null(body.events):
+        body.events = rewritten(body.events, masker)
+    if not is_json_null(body.devices):
+        body.devices = rewritten(body.devices, masker)
+
+
+@cache
+def _masker(masks: tuple[str, ...]) -> Masker:
+    return Masker(masks)
 
 
 MAX_PART_BYTES = 32 * 1024

@@ -12,7 +12,8 @@ _APP = """
     SELECT a.id, a.organization_id, a.domain, a.interval_ms, a.recording, a.is_active AND o.is_active,
         a.quota_participant_minutes_monthly IS NOT NULL AND a.quota_participant_minutes_monthly * 60 <= coalesce((
             SELECT sum(u.seconds) FROM monitoring.app_usage u
-            WHERE u.app_id = a.id AND u.day >= date_trunc('month', %(at)s AT TIME ZONE 'UTC')::date), 0)
+            WHERE u.app_id = a.id AND u.day >= date_trunc('month', %(at)s AT TIME ZONE 'UTC')::date), 0),
+        a.masks
     FROM accounts.apps a JOIN accounts.organizations o ON o.id = a.organization_id
     WHERE """
 _BY_KEY = (

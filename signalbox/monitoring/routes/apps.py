@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 BODY_MAX_BYTES: Final = 65_536
 USAGE_DAYS: Final = 31
+QUOTA: Final = "quota_participant_minutes_monthly"
 _NOTHING: Final = ""
 
 
@@ -56,6 +57,7 @@ class AppItem(msgspec.Struct, kw_only=True):
     """A registered application. `interval` is in ms; `durations_days` holds participant seconds by UTC day.
 
     Retention is in days for raw events, for stats and for whole calls; null is the installation's default.
+    `masks` are what is taken out of reports before they are stored, null likewise. A quota of null is none.
     """
 
     id: UUID
@@ -69,6 +71,8 @@ class AppItem(msgspec.Struct, kw_only=True):
     retention_events_days: int | None
     retention_points_days: int | None
     retention_days: int | None
+    masks: list[str] | None
+    quota_participant_minutes_monthly: int | None
     durations_days: dict[str, int]
 
 
@@ -224,7 +228,7 @@ async def update_app(
     clock: GivenClock,
     app_id: FromPath[UUID],
 ) -> Answer:
-    """Change `name`, `domain` (null or "" clears it), `interval` (ms), `recording` or the retention (days, or null)."""
+    """Change `name`, `domain` (null or "" clears it), `interval` (ms), `recording`, the retention (days, or null), `masks` (or null) or the quota."""
     fields = await _body(request)
     row = await accounts.update_app(
         db,
@@ -236,6 +240,10 @@ async def update_app(
         retention={
             name: _given(fields, name, int) for name in accounts.RETENTION if name in fields
         },
+        masks=_masks(fields) if "masks" in fields else accounts.UNCHANGED,
+        quota_participant_minutes_monthly=(
+            _given(fields, QUOTA, int) if QUOTA in fields else accounts.UNCHANGED
+        ),
         by=actor,
         at=clock.now(),
     )
@@ -312,6 +320,8 @@ def _app(row: Mapping[Any, Any], seconds: Mapping[date, int], at: datetime) -> A
         retention_events_days=row["retention_events_days"],
         retention_points_days=row["retention_points_days"],
         retention_days=row["retention_days"],
+        masks=row["masks"],
+        quota_participant_minutes_monthly=row[QUOTA],
         durations_days={day.isoformat(): seconds.get(day, 0) for day in days},
     )
 
@@ -359,6 +369,13 @@ def _needed(fields: Mapping[str, Any], name: str, kind: type[T]) -> T:
     if value is None or value == "":
         raise MissingParameters(parameter=name)
     return value
+
+
+def _masks(fields: Mapping[str, Any]) -> list[str] | None:
+    masks = _given(fields, "masks", list)
+    if masks is not None and not all(isinstance(mask, str) for mask in masks):
+        raise InvalidParameters(parameter="masks")
+    return masks
 
 
 def _organization_id(fields: Mapping[str, Any]) -> UUID:

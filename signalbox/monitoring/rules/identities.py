@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class AppFacts(NamedTuple):
-    """An app as far as ingest cares. `domain` None: any page; `quota_used_up`: its participant minutes of this month are gone."""
+    """An app as far as ingest cares. `domain` None: any page; `quota_used_up`: its participant minutes of this month are gone; `masks` None: those of the installation."""
 
     id: UUID
     organization: UUID
@@ -16,6 +16,7 @@ class AppFacts(NamedTuple):
     recording: bool
     is_active: bool
     quota_used_up: bool
+    masks: tuple[str, ...] | None = None
 
 
 class SessionKey(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -141,6 +142,7 @@ class StatsData(msgspec.Struct):
 _body = msgspec.json.Decoder(Body)
 _stats = msgspec.json.Decoder(StatsData)
 _any = msgspec.json.Decoder()
+_encode = msgspec.json.Encoder().encode
 
 
 def decode_body(raw: bytes) -> Body:
@@ -219,6 +221,15 @@ def storable(raw: msgspec.Raw) -> bytes:
     """A part of a body as it came, if the database can hold it; numbers all but zero become zero."""
     content, value = bytes(raw), any_value(raw)
     return json.dumps(value).encode() if _TINY.search(content) else content
+
+
+def rewritten(raw: msgspec.Raw, change: Callable[[Any], Any]) -> msgspec.Raw:
+    """A part of a body with `change` applied to its value. Raises as `any_value`."""
+    value = change(any_value(raw))
+    try:
+        return msgspec.Raw(_encode(value))
+    except (OverflowError, msgspec.MsgspecError):  # whole numbers beyond 64 bits
+        return msgspec.Raw(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def without_credentials(raw: bytes) -> bytes:

@@ -94,6 +94,13 @@ def show(app_id: UUID, json_out: bool) -> None:
 @click.option("--keep-events-days", type=DAYS, help=f"Days that raw events are kept; {DEFAULT}")
 @click.option("--keep-samples-days", type=DAYS, help=f"Days that stats are kept; {DEFAULT}")
 @click.option("--keep-days", type=DAYS, help=f"Days that calls are kept at all; {DEFAULT}")
+@click.option(
+    "--mask",
+    "masks",
+    multiple=True,
+    type=click.Choice([*service.MASKS, "none", "default"]),
+    help="Taken out of reports before they are stored; may be given several times.",
+)
 @as_json
 def update(
     app_id: UUID,
@@ -105,6 +112,7 @@ def update(
     keep_events_days: int | None,
     keep_samples_days: int | None,
     keep_days: int | None,
+    masks: tuple[str, ...],
     json_out: bool,
 ) -> None:
     """Change an app."""
@@ -122,11 +130,19 @@ def update(
             recording=recording,
             quota_participant_minutes_monthly=minutes,
             retention=retention,
+            masks=_masks(masks),
             by=SYSTEM,
             at=at,
         )
 
     show_one(run(verb), json_out)
+
+
+def _masks(given: tuple[str, ...]) -> Any:
+    """The choice that the options make: nothing given leaves it, `default` clears it, `none` masks nothing."""
+    if not given:
+        return service.UNCHANGED
+    return None if "default" in given else [mask for mask in given if mask != "none"]
 
 
 @app.command("reset-key")
