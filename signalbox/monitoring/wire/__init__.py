@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalbox.monitoring.wire.bodies import (
+    NOTHING,
     Body,
     Candidate,
     Flows,
@@ -19,6 +20,7 @@ from signalbox.monitoring.wire.bodies import (
     is_json_null,
     meta,
     required_text,
+    rewritten,
     storable,
     uuid_or_none,
     without_credentials,
@@ -26,6 +28,7 @@ from signalbox.monitoring.wire.bodies import (
 from signalbox.monitoring.wire.reports import decode_reading, thinned_reading
 
 __all__ = [
+    "NOTHING",
     "Body",
     "Candidate",
     "Flows",
@@ -43,6 +46,7 @@ __all__ = [
     "is_json_null",
     "meta",
     "required_text",
+    "rewritten",
     "storable",
     "thinned_reading",
     "uuid_or_none",
