@@ -29,6 +29,9 @@ COLUMNS = (
 MORE = (
     ("serve_rss_mb_first_and_last", "MB at first, at last"),
     ("thinned", "thinned:"),
+    ("of_empty", "of the empty database's rate:"),
+    ("cpu_of_empty", "of its CPU per request:"),
+    ("reports_stored", "reports stored:"),
     ("over_10_s", "answers after more than 10 s:"),
     ("recovered_after_s", "s until answered at once again:"),
 )

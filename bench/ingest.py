@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench.copying import bare_copy
+from bench.growth import ingest_growth
 from bench.overload import ingest_overload
 from bench.rig import Rig
 
@@ -57,4 +58,5 @@ BENCHES = {
     "ingest-candidate": ingest_candidate,
     "ingest-initialize": ingest_initialize,
     "ingest-overload": ingest_overload,
+    "ingest-growth": ingest_growth,
 }
