@@ -13,8 +13,8 @@ BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
 ARGS ?=
-# Test processes; each has servers of its own. 0 runs the tests in this one.
-JOBS ?= 0
+# Test processes; each has servers of its own. 0 runs the tests in this one, without the help of any other.
+JOBS ?= $(shell nproc)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
