@@ -131,21 +131,29 @@ class Sender:
 
     async def once(self, path: str, body: Content, kind: str, mark: Any) -> Any:
         """The answer's JSON, or None when it was not taken."""
-        status, answer = await self._post(path, body)
-        if not 200 <= status < 300:
-            await asyncio.sleep(AGAIN_AFTER_S)
-            return None
-        self._ledger.acknowledge(kind, mark)
+        _, answer = await self._try(path, body, kind, mark)
         return answer
 
     async def until_taken(self, path: str, body: Content, kind: str, mark: Any) -> Any:
-        """The same again until it is taken, as the browser does with reports; None when the load ends first."""
+        """The same again until it is taken, as the browser does with reports.
+
+        None when the load ends first, or when it is refused for good, which the ledger notes as wrong.
+        """
         while not self._stop.is_set():
-            answer = await self.once(path, body, kind, mark)
-            if answer is not None:
+            status, answer = await self._try(path, body, kind, mark)
+            if answer is not None or 400 <= status < 500:
                 return answer
             self._ledger.repeated += 1
         return None
+
+    async def _try(self, path: str, body: Content, kind: str, mark: Any) -> tuple[int, Any]:
+        """Status (0 without an answer) and the JSON of a 2xx."""
+        status, answer = await self._post(path, body)
+        if 200 <= status < 300:
+            self._ledger.acknowledge(kind, mark)
+            return status, answer
+        await asyncio.sleep(AGAIN_AFTER_S)
+        return status, None
 
     async def _post(self, path: str, body: Content) -> tuple[int, Any]:
         url = next(self._urls) + path
