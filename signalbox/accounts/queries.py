@@ -90,6 +90,10 @@ def _organizations(by: Actor) -> Select[Any]:
     return statement.where(Organization.is_active, _visible(by, Organization.id))
 
 
+def _by_age(*keys: Any, newest: bool) -> Sequence[Any]:
+    return [key.desc() for key in keys] if newest else keys
+
+
 async def _page(
     tx: Tx, statement: Select[Any], order: Sequence[Any], limit: int | None, offset: int
 ) -> Sequence[RowMapping]:
@@ -102,10 +106,10 @@ async def _count(tx: Tx, statement: Select[Any]) -> int:
 
 
 async def organizations(
-    tx: Tx, by: Actor, *, limit: int | None = None, offset: int = 0
+    tx: Tx, by: Actor, *, limit: int | None = None, offset: int = 0, newest: bool = False
 ) -> Sequence[RowMapping]:
-    """id, name, created_at of the organizations `by` belongs to, oldest first."""
-    order = (Organization.created_at, Organization.id)
+    """id, name, created_at of the organizations `by` belongs to, oldest first unless `newest`."""
+    order = _by_age(Organization.created_at, Organization.id, newest=newest)
     return await _page(tx, _organizations(by), order, limit, offset)
 
 
@@ -132,12 +136,14 @@ async def apps(
     organization_id: UUID | None = None,
     limit: int | None = None,
     offset: int = 0,
+    newest: bool = False,
 ) -> Sequence[RowMapping]:
-    """The active apps that `by` may see, oldest first."""
+    """The active apps that `by` may see, oldest first unless `newest`."""
     statement = _apps(by)
     if organization_id is not None:
         statement = statement.where(App.organization_id == organization_id)
-    return await _page(tx, statement, (App.created_at, App.id), limit, offset)
+    order = _by_age(App.created_at, App.id, newest=newest)
+    return await _page(tx, statement, order, limit, offset)
 
 
 async def app_count(tx: Tx, by: Actor) -> int:

@@ -160,4 +160,4 @@ async def require_known(tx: Tx, actor: Actor, **ids: UUID | None) -> None:
     )
     for kind in given:
         if row is None or not row[kind]:
-            raise _KINDS[kind][1](field=kind)
+            raise _KINDS[kind][1](field=f"{kind.removesuffix('_id')}Id")

@@ -13,7 +13,7 @@ from litestar.di import Provide
 from litestar.types import ControllerRouterHandler
 
 from signalbox.core.errors import AppError
-from signalbox.http.errors import monitoring_error
+from signalbox.http.errors import named_error
 from signalbox.http.guards import exception_handlers
 from signalbox.http.paging import paging_dependencies
 from signalbox.monitoring.routes import (
@@ -72,6 +72,6 @@ def monitoring_router(
         ],
         dependencies=dependencies,
         exception_handlers=exception_handlers(
-            lambda _path: monitoring_error, status_of=_parity_status if not_found_as_400 else None
+            lambda _path: named_error, status_of=_parity_status if not_found_as_400 else None
         ),
     )

@@ -33,7 +33,13 @@ from signalbox.monitoring.errors import (
 )
 from signalbox.monitoring.queries.usage import usage
 from signalbox.monitoring.routes.answers import Answer, json_answer, list_of, one_of, page_answer
-from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenPage
+from signalbox.monitoring.routes.given import (
+    GivenActor,
+    GivenClock,
+    GivenDb,
+    GivenOrder,
+    GivenPage,
+)
 from signalbox.monitoring.routes.shapes import printed
 
 AnyRequest = Request[Any, Any, Any]
@@ -77,11 +83,15 @@ class AppItem(msgspec.Struct, kw_only=True):
 
 
 @get("/organizations", responses=list_of(OrganizationItem), summary="Own organizations")
-async def list_organizations(db: GivenDb, actor: GivenActor, page: GivenPage) -> Answer:
+async def list_organizations(
+    db: GivenDb, actor: GivenActor, page: GivenPage, newest: GivenOrder
+) -> Answer:
     """Every organization that the caller belongs to, oldest first."""
     async with db.read() as tx:
         limit, offset = (page.limit, page.offset) if page else (None, 0)
-        rows = await accounts_queries.organizations(tx, actor, limit=limit, offset=offset)
+        rows = await accounts_queries.organizations(
+            tx, actor, limit=limit, offset=offset, newest=newest
+        )
         count = await accounts_queries.organization_count(tx, actor) if page else 0
     items = [_organization(row) for row in rows]
     return page_answer(items, count) if page else json_answer({"data": items})
@@ -169,11 +179,12 @@ async def list_apps(
     actor: GivenActor,
     clock: GivenClock,
     page: GivenPage,
+    newest: GivenOrder,
 ) -> Answer:
     """Every active app that the caller may see, oldest first."""
     async with db.read() as tx:
         limit, offset = (page.limit, page.offset) if page else (None, 0)
-        rows = await accounts_queries.apps(tx, actor, limit=limit, offset=offset)
+        rows = await accounts_queries.apps(tx, actor, limit=limit, offset=offset, newest=newest)
         count = await accounts_queries.app_count(tx, actor) if page else 0
         items = await _apps(tx, actor, rows, clock.now())
     return page_answer(items, count) if page else json_answer({"data": items})

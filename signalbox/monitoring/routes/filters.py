@@ -12,6 +12,7 @@ from litestar.params import QueryParameter
 
 from signalbox.monitoring.errors import InvalidParameters, MissingParameters
 from signalbox.monitoring.queries import Span
+from signalbox.monitoring.rules.issues import ERROR, WARNING
 from signalbox.monitoring.wire import uuid_or_none
 
 MAX_IDS = 1_000
@@ -75,6 +76,13 @@ def text_of(value: str | None, field: str) -> str | None:
     if len(value) > MAX_TEXT or "\x00" in value or not value.isprintable():
         raise InvalidParameters(field=field)
     return value
+
+
+def kind_of(value: str | None, field: str) -> str | None:
+    """`warning` or `error`; None when absent or empty."""
+    if value and value not in (WARNING, ERROR):
+        raise InvalidParameters(field=field)
+    return value or None
 
 
 def instant_of(value: str | None, field: str) -> datetime | None:

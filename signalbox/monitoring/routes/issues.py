@@ -37,7 +37,7 @@ async def list_issues(
         "session_id": filters.uuid_of(session_id, "sessionId"),
     }
     text = filters.text_of(code, "code")
-    which = filters.text_of(kind, "type")
+    which = filters.kind_of(kind, "type")
     filters.require_some(*ids.values(), text, which, span)
     async with db.read() as tx:
         await queries.require_known(tx, actor, **ids)

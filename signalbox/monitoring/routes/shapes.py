@@ -49,10 +49,11 @@ class Listing(msgspec.Struct, Generic[T]):
 
 
 class Refusal(msgspec.Struct):
-    """Why a request was refused."""
+    """Why a request was refused; `field` is the parameter that is wrong, where it is one."""
 
     error_code: str
     message: str
+    field: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Conference(msgspec.Struct, kw_only=True, omit_defaults=False):

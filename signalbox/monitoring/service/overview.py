@@ -60,6 +60,7 @@ class Overviews:
 
         async def ask() -> Mapping[int, Sequence[UUID]]:
             async with db.read() as tx:
+                await counted.through_indexes(tx)
                 return await counted.slow_conferences(tx, chosen, stretch)
 
         return await self._once(clock, chosen, stretch, "slow", ask)
@@ -83,6 +84,7 @@ def _minute(at: datetime | None) -> datetime | None:
 async def part_of_overview(db: Database, chosen: Chosen, stretch: Stretch, family: str) -> Figures:
     """The figures of one family, counted now."""
     async with db.read() as tx:
+        await counted.through_indexes(tx)
         return await _count(tx, chosen, stretch, [family])
 
 
@@ -90,6 +92,7 @@ async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figu
     """The figures of all families of a whole app: stored days where they hold, else counted and then stored."""
     total = Figures()
     async with db.read() as tx:
+        await counted.through_indexes(tx)
         begin = stretch.begin or await counted.oldest(tx, chosen.app_id)
         if begin is None:
             return total
@@ -119,6 +122,7 @@ async def _make(db: Database, chosen: Chosen, days: Sequence[date]) -> Mapping[d
     """Count whole days, ascending, and store them unless another process is just doing so."""
     made = {day: Figures() for day in days}
     async with db.begin() as tx:
+        await counted.through_indexes(tx)
         claimed = await claim_days(tx.psycopg, chosen.app_id, days)
         for part in _runs(days):
             for ask in counted.FAMILIES.values():

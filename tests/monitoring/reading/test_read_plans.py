@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from psycopg import AsyncCursor
+from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
-from sqlalchemy import event
 
-from signalbox.core.db import Database
 from tests.monitoring.reading.conftest import AT, World
+from tests.monitoring.recount import PATHS
 
 BIG = 12_000  # rows of somebody else; the house's rule begins at 10 000
 _FILL = (
@@ -43,24 +44,30 @@ _FILL = (
     SELECT gen_random_uuid(), app_id, conference_id, participant_id, session_id, peer_id, id, %(at)s, %(at)s,
         '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM monitoring.connections WHERE app_id = %(app)s""",
 )
+# What the planner was told holds until the end of the transaction.
+BEGIN = "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = on"
 # A small table, such as a partition with a few rows of another test, is rightly read whole.
 _BIG_TABLES = """SELECT relname FROM pg_class WHERE relnamespace = 'monitoring'::regnamespace AND relkind = 'r' AND reltuples >= 10000"""
 
 
 @pytest.fixture
-def asked(db: Database) -> Iterator[list[tuple[str, Any]]]:
-    """Statements with their parameters, as they are run."""
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Statements with their parameters, as they are run, and what the planner is told before them."""
     seen: list[tuple[str, Any]] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if "monitoring." in statement:
-            seen.append((statement, parameters))
+    execute = AsyncCursor.execute
 
-    assert db._engine is not None
-    engine = db._engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    yield seen
-    event.remove(engine, "before_cursor_execute", note)
+    async def noted(self: Any, query: Any, params: Any = None, **how: Any) -> Any:
+        if self.connection.info.transaction_status == TransactionStatus.IDLE:
+            seen.append((BEGIN, None))
+        if isinstance(query, str) and any(
+            word in query for word in ("monitoring.", "set_config", "SET LOCAL")
+        ):
+            seen.append((query, params))
+        return await execute(self, query, params, **how)
+
+    monkeypatch.setattr(AsyncCursor, "execute", noted)
+    return seen
 
 
 async def _fill(world: World) -> None:
@@ -84,6 +91,7 @@ async def test_lists_go_through_indexes(
     alice: AsyncClient, world: World, asked: list[tuple[str, Any]]
 ) -> None:
     await _fill(world)
+    asked.clear()
     ids = {name: str(key) for name, key in world.ids.items()}
     app, noor, room = (
         f"appId={world.app}",
@@ -102,20 +110,57 @@ async def test_lists_go_through_indexes(
         *(f"tracks?{query}" for query in (room, f"connectionId={ids['connection']}")),
         *(f"issues?{query}" for query in (app, noor, room, "code=turn_used")),
         *(f"{path}?{query}" for path in ("stats", "connection") for query in (noor, room)),
+        f"conferences/{ids['conference']}/graphs",
+        *(f"search?query={text}" for text in ("standup", "noor", "big", "big 1234", "u-7")),
     ]
     for path in paths:
         for page in ("", "&limit=20"):
             answer = await alice.get(f"/v1/{path}{page if '?' in path else ''}")
             assert answer.status_code == 200, (path, answer.text)
+    await _search_as_stranger(alice, world)
 
-    assert asked
+    assert any("search_keys" in statement for statement, _ in asked)
+    assert not await _offenders(world, asked)
+
+
+async def _search_as_stranger(alice: AsyncClient, world: World) -> None:
+    """Charlie owns all the rows: every one of them matches."""
+    for text in ("big", "big 1234", "nothing"):
+        answer = await alice.get(f"/v1/search?query={text}", headers=world.charlie)
+        assert answer.status_code == 200
+
+
+@pytest.mark.slow
+async def test_charts_go_through_indexes(
+    alice: AsyncClient, world: World, asked: list[tuple[str, Any]]
+) -> None:
+    """A small app beside a big one; and the big one itself, of which an index on it may be counted."""
+    await _fill(world)
+    asked.clear()
+    day = "created_at_gte=2026-11-20T12:00:00Z&created_at_lte=2026-11-21T12:30:00Z"
+    for more in ("", f"&{day}", "&browser=Chrome", f"&meta.plan=pro&{day}"):
+        for path in PATHS:
+            answer = await alice.get(f"/v1/{path}?appId={world.app}{more}")
+            assert answer.status_code == 200, (path, answer.text)
+    for path in PATHS:
+        answer = await alice.get(f"/v1/{path}?appId={world.other_app}", headers=world.charlie)
+        assert answer.status_code == 200, (path, answer.text)
+
+    assert not await _offenders(world, asked)
+
+
+async def _offenders(world: World, asked: list[tuple[str, Any]]) -> set[tuple[str, str]]:
+    """Big tables that are read whole, with the statement."""
     offenders = set()
     async with world.db.read() as tx:
         cursor = tx.psycopg.cursor(row_factory=tuple_row)
         await cursor.execute(_BIG_TABLES)
         big = {name for (name,) in await cursor.fetchall()}
         assert {"conferences", "connections", f"events_{AT:%Y%m%d}"} <= big
-        for statement, parameters in asked:
+        for statement, parameters in list(asked):
+            if statement == BEGIN or "set_config" in statement or "SET LOCAL" in statement:
+                await cursor.execute(statement)
+                continue
             await cursor.execute("EXPLAIN (VERBOSE, FORMAT JSON) " + statement, parameters)
             row = await cursor.fetchone()
             assert row is not None
@@ -123,4 +168,4 @@ async def test_lists_go_through_indexes(
             for schema, relation in _scans(plan[0]["Plan"]):
                 if schema == "monitoring" and relation in big:
                     offenders.add((relation, statement))
-    assert not offenders, "\n\n".join(f"{name}:\n{text}" for name, text in offenders)
+    return offenders
