@@ -362,3 +362,63 @@ class OverviewChange(Base):
     # The table has no primary key; the mapper needs one.
     app_id: Mapped[UUID] = mapped_column(primary_key=True)
     day: Mapped[date] = mapped_column(Date, primary_key=True)
+
+
+class TrackMinute(Base):
+    """What was seen of one flow in one minute. Daily partitions by `minute`."""
+
+    __tablename__ = "track_minutes"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (minute)"},)
+
+    connection_id: Mapped[UUID] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    flow: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    app_id: Mapped[UUID]
+    conference_id: Mapped[UUID]
+    participant_id: Mapped[UUID]
+    session_id: Mapped[UUID]
+    peer_id: Mapped[UUID]
+    track_id: Mapped[UUID | None]
+    relayed: Mapped[bool | None]
+    network_type: Mapped[str | None]
+    seconds: Mapped[float] = mapped_column(Double)
+    totals: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+    weights: Mapped[list[float | None]] = mapped_column(ARRAY(Double))
+
+
+class FigureRollup(Base):
+    """Sums and sketches of an hour or a day of an app, by one property of sessions."""
+
+    __tablename__ = "figure_rollups"
+
+    app_id: Mapped[UUID] = mapped_column(
+        Uuid, ForeignKey("accounts.apps.id", ondelete="CASCADE"), primary_key=True
+    )
+    dimension: Mapped[str] = mapped_column(Text, primary_key=True)
+    span: Mapped[str] = mapped_column(Text, primary_key=True)
+    starts: Mapped[datetime] = mapped_column(primary_key=True)
+    value: Mapped[str] = mapped_column(Text, primary_key=True)
+    flow: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    version: Mapped[int] = mapped_column(SmallInteger)
+    conferences: Mapped[int]
+    sketches: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FigureChange(Base):
+    """A mark: this hour's rollups do not count."""
+
+    __tablename__ = "figure_changes"
+
+    # The table has no primary key; the mapper needs one.
+    app_id: Mapped[UUID] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+
+
+class FigureProgress(Base):
+    """Up to when stored reports were looked at."""
+
+    __tablename__ = "figure_progress"
+
+    step: Mapped[str] = mapped_column(Text, primary_key=True)
+    received_through: Mapped[datetime]

@@ -19,6 +19,8 @@ def policies(settings: Settings, apps: Sequence[Mapping[Any, Any]]) -> list[Part
     return [
         PartitionPolicy(table="monitoring.events", keep_days=events),
         PartitionPolicy(table="monitoring.samples", keep_days=samples),
+        # Emptied call by call; an empty partition costs nothing.
+        PartitionPolicy(table="monitoring.track_minutes", keep_days=None),
         PartitionPolicy(table="audit.audit_logs", keep_days=None, every="month"),
     ]
 

@@ -20,6 +20,7 @@ from signalbox.core.metrics import open_metrics
 from signalbox.core.partitions import maintain
 from signalbox.monitoring.rules.retention import Keep
 from signalbox.monitoring.service import (
+    Minutes,
     delete_expired,
     end_stale_conferences,
     judge_finished_conferences,
@@ -65,6 +66,11 @@ async def keeps_of_apps(db: Database, settings: Settings) -> list[Keep]:
 def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     """What the calendar starts, in UTC."""
 
+    minutes = Minutes(db, emos_version=settings.monitoring.emos_version)
+
+    async def figures(at: datetime) -> None:
+        await minutes.advance(at=at)
+
     async def partitions(at: datetime) -> None:
         await maintain_partitions(db, settings, at)
 
@@ -83,6 +89,7 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
 
     return [
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
+        PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),

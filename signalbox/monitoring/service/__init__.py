@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
 from signalbox.monitoring.service.upkeep import (
     delete_expired,
@@ -9,4 +10,10 @@ from signalbox.monitoring.service.upkeep import (
     judge_finished_conferences,
 )
 
-__all__ = ["Overviews", "delete_expired", "end_stale_conferences", "judge_finished_conferences"]
+__all__ = [
+    "Minutes",
+    "Overviews",
+    "delete_expired",
+    "end_stale_conferences",
+    "judge_finished_conferences",
+]

@@ -90,6 +90,12 @@ _CONNECTIONS: Final = (
     "SELECT id, conference_id, peer_id FROM monitoring.connections"
     " WHERE session_id = ANY(%s) ORDER BY id FOR UPDATE"
 )
+# Figures of which they were a part are made anew.
+_DELETE_MINUTES: Final = """
+    WITH gone AS (
+        DELETE FROM monitoring.track_minutes WHERE conference_id = ANY(%s) AND session_id = ANY(%s) RETURNING app_id, minute
+    )
+    INSERT INTO monitoring.figure_changes SELECT DISTINCT app_id, date_trunc('hour', minute, 'UTC') FROM gone"""
 _DELETE_LINKS: Final = """
     DELETE FROM monitoring.conference_participants l
     USING (SELECT DISTINCT * FROM unnest(%s::uuid[], %s::uuid[]) AS given (conference, participant)) AS gone
@@ -118,6 +124,7 @@ async def delete_sessions(
     await connection.execute(
         "DELETE FROM monitoring.samples WHERE connection_id = ANY(%s)", ([row[0] for row in ends],)
     )
+    await connection.execute(_DELETE_MINUTES, (sorted({row[1] for row in locked}), sessions))
     for table in ("events", "issues", "tracks", "connections"):
         await connection.execute(
             SQL("DELETE FROM {} WHERE session_id = ANY(%s)").format(Identifier(SCHEMA, table)),
