@@ -8,12 +8,13 @@ ids of cameras, microphones and speakers become empty. Names of mDNS candidates 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Any, Final
 
 MASKS: Final = ("addresses", "sdp", "devices")
 HIDDEN: Final = "*"
+SHORTEST_CANDIDATE: Final = 12  # characters: no shorter text is a candidate or a description
 
 _ADDRESS_KEYS: Final = frozenset({"address", "ip", "ipAddress", "relatedAddress", "raddr"})
 _HOST_AND_PORT_KEYS: Final = frozenset({"hostCandidate", "googLocalAddress", "googRemoteAddress"})
@@ -101,22 +102,36 @@ class Masker:
             self._keys |= dict.fromkeys(_DEVICE_KEYS, _emptied)
 
     def __call__(self, value: Any) -> Any:
-        """The same JSON value, masked; the given one is not changed."""
-        if isinstance(value, dict):
-            return self._object(value)
-        if isinstance(value, list):
-            return [self(item) for item in value]
-        return self._text(value) if isinstance(value, str) else value
+        """The JSON value, masked. Objects and lists are changed in place: a report has hundreds of values and few that matter."""
+        kind = type(value)
+        if kind is dict:
+            self._object(value)
+        elif kind is list:
+            self._list(value)
+        elif kind is str:
+            return self._text(value)
+        return value
 
-    def _object(self, value: Mapping[str, Any]) -> dict[str, Any]:
-        masked: dict[str, Any] = {}
+    def _object(self, value: dict[str, Any]) -> None:
+        known = self._keys
         for key, item in value.items():
-            change = self._keys.get(key)
-            masked[key] = self(item) if change is None else change(item)
-        return masked
+            if key in known:
+                value[key] = known[key](item)
+                continue
+            kind = type(item)
+            if kind is dict:
+                self._object(item)
+            elif kind is list:
+                self._list(item)
+            elif kind is str:
+                value[key] = self._text(item)
+
+    def _list(self, value: list[Any]) -> None:
+        for index, item in enumerate(value):
+            value[index] = self(item)
 
     def _text(self, text: str) -> str:
-        if self._texts and is_description(text):
+        if len(text) > SHORTEST_CANDIDATE and self._texts and is_description(text):
             for change in self._texts:
                 text = change(text)
         return text
