@@ -23,6 +23,10 @@ ELSEWHERE = {
     "app": ("signalbox.site.commands.app", "Applications and their public keys."),
     "key": ("signalbox.site.commands.key", "API keys."),
     "user": ("signalbox.site.commands.user", "People who log in."),
+    "monitoring": (
+        "signalbox.site.commands.monitoring",
+        "Data of observed calls: take somebody out, bring traces in.",
+    ),
     "secrets": (
         "signalbox.site.commands.secrets",
         "What signs and encrypts, and how to change it.",

@@ -23,6 +23,7 @@ from signalbox.monitoring.service import (
     Minutes,
     delete_expired,
     end_stale_conferences,
+    finish_erasures,
     judge_finished_conferences,
 )
 from signalbox.site.partitions import policies
@@ -87,7 +88,11 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     async def judge(at: datetime) -> None:
         await judge_finished_conferences(db, emos_version=settings.monitoring.emos_version, at=at)
 
+    async def erasures(at: datetime) -> None:
+        await finish_erasures(db, at=at)
+
     return [
+        PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),

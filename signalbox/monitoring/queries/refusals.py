@@ -46,6 +46,12 @@ class ConnectionMissing(errors.ConnectionNotFound):
     status = 404
 
 
+class ErasureMissing(AppError):
+    """The path names an erasure that the caller does not have."""
+
+    code, status, message = "erasure_not_found", 404, "There is no such erasure."
+
+
 class TrackMissing(errors.TrackNotFound):
     """The path names a track that the caller does not have."""
 
@@ -56,6 +62,7 @@ __all__ = [
     "AppUnknown",
     "ConferenceMissing",
     "ConnectionMissing",
+    "ErasureMissing",
     "IssueMissing",
     "ParticipantMissing",
     "SessionMissing",

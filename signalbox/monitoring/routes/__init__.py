@@ -19,6 +19,7 @@ from signalbox.http.paging import paging_dependencies
 from signalbox.monitoring.routes import (
     conferences,
     connections,
+    erasures,
     events,
     graphs,
     issues,
@@ -34,6 +35,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *conferences.HANDLERS,
     *sessions.HANDLERS,
     *participants.HANDLERS,
+    *erasures.HANDLERS,
     *connections.HANDLERS,
     *tracks.HANDLERS,
     *issues.HANDLERS,

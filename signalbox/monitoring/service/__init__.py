@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.monitoring.service.erasure import erase_participant, finish_erasures
 from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
 from signalbox.monitoring.service.upkeep import (
@@ -15,5 +16,7 @@ __all__ = [
     "Overviews",
     "delete_expired",
     "end_stale_conferences",
+    "erase_participant",
+    "finish_erasures",
     "judge_finished_conferences",
 ]

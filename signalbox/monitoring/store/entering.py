@@ -152,7 +152,7 @@ _SOURCES = """
     SELECT c.id, p.id, c.app_id, c.organization_id
     FROM unnest(%s, %s) AS wanted (conference, participant)
     JOIN monitoring.conferences c ON c.id = wanted.conference AND c.is_active
-    JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active
+    JOIN monitoring.participants p ON p.id = wanted.participant AND p.is_active AND p.erased_at IS NULL
         AND p.app_id IS NOT DISTINCT FROM c.app_id"""
 _SESSIONS = """
     WITH started AS (
@@ -257,7 +257,7 @@ def text(raw: bytes | None) -> str | None:
 _UPDATE = """
     UPDATE monitoring.sessions SET platform = coalesce(%s::jsonb, platform), constraints = coalesce(%s::jsonb, constraints),
         devices = coalesce(%s::jsonb, devices), webrtc_sdk = coalesce(%s, webrtc_sdk)
-    WHERE id = %s
+    WHERE id = %s AND erased_at IS NULL
     RETURNING id, conference_id, participant_id, created_at, end_time, duration, call_start, constraints, devices, platform, metadata,
         geo_ip, session_info, app_version, webrtc_sdk"""
 

@@ -92,21 +92,21 @@ _LOCK_SESSIONS = """
     SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.facts::text, l.recent, l.counted::text
     FROM monitoring.sessions s JOIN monitoring.conferences c ON c.id = s.conference_id
     JOIN monitoring.session_lives l ON l.session_id = s.id
-    WHERE s.id = ANY(%s) ORDER BY c.id, s.id FOR NO KEY UPDATE OF c, s, l"""
+    WHERE s.id = ANY(%s) AND s.erased_at IS NULL ORDER BY c.id, s.id FOR NO KEY UPDATE OF c, s, l"""
 _LOCK_RECENT = """
     SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.recent
     FROM monitoring.session_lives l JOIN monitoring.sessions s ON s.id = l.session_id
-    WHERE l.session_id = ANY(%s) ORDER BY l.session_id FOR NO KEY UPDATE OF l"""
+    WHERE l.session_id = ANY(%s) AND s.erased_at IS NULL ORDER BY l.session_id FOR NO KEY UPDATE OF l"""
 _CONNECTION = """
     SELECT c.id, c.session_id, c.app_id, c.organization_id, c.conference_id, c.participant_id, c.peer_id, c.start_time,
         c.end_time IS NOT NULL, l.initial_state, {facts}, l.recent, l.rejoined
     FROM monitoring.connections c JOIN monitoring.connection_lives l ON l.connection_id = c.id"""
 _LOCK_OWN = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) THEN l.facts::text END")}
-    WHERE c.id = ANY(%s) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
+    WHERE c.id = ANY(%s) AND c.is_active AND c.erased_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
 _LOCK_ALL = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) OR c.session_id = ANY(%s) THEN l.facts::text END")}
-    WHERE (c.id = ANY(%s) OR c.session_id = ANY(%s)) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
+    WHERE (c.id = ANY(%s) OR c.session_id = ANY(%s)) AND c.is_active AND c.erased_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
 _LOCK_LIGHT = f"""{_CONNECTION.format(facts="NULL")}
-    WHERE c.id = ANY(%s) AND c.is_active ORDER BY c.id FOR NO KEY UPDATE OF l"""
+    WHERE c.id = ANY(%s) AND c.is_active AND c.erased_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF l"""
 
 
 async def lock_sessions(
@@ -125,11 +125,11 @@ async def lock_sessions(
     return loaded
 
 
-_EXISTING = "SELECT id FROM monitoring.sessions WHERE id = ANY(%s)"
+_EXISTING = "SELECT id FROM monitoring.sessions WHERE id = ANY(%s) AND erased_at IS NULL"
 
 
 async def deleted_sessions(connection: AsyncConnection[Any], ids: set[UUID]) -> set[UUID]:
-    """Those of the sessions that retention has deleted, while a process still remembers them."""
+    """Those of the sessions that retention has deleted, while a process still remembers them, or whose participant was erased."""
     if not ids:
         return set()
     rows = await (await connection.execute(_EXISTING, (p.uuids(ids),))).fetchall()

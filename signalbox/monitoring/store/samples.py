@@ -25,7 +25,7 @@ SEEN_STAMPS = 64
 _KINDS = (("audio", "inbound"), ("audio", "outbound"), ("video", "inbound"), ("video", "outbound"))
 
 _LOCK = """
-    SELECT id, session_id, peer_id, end_time, type, type_at, established, stats_seen, is_active,
+    SELECT id, session_id, peer_id, end_time, type, type_at, established, stats_seen, is_active AND erased_at IS NULL,
         connection_info->>'detected_tcp' = 'true', connection_info->>'detected_turn' = 'true'
     FROM monitoring.connections WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"""
 _UPDATE = """

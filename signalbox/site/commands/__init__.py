@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from signalbox.site.commands.app import app
 from signalbox.site.commands.key import key
+from signalbox.site.commands.monitoring import monitoring
 from signalbox.site.commands.org import org
 from signalbox.site.commands.secrets import secrets
 from signalbox.site.commands.user import user
 
-GROUPS = (org, app, key, user, secrets)
+GROUPS = (org, app, key, user, secrets, monitoring)
 
-__all__ = ["GROUPS", "app", "key", "org", "secrets", "user"]
+__all__ = ["GROUPS", "app", "key", "monitoring", "org", "secrets", "user"]
