@@ -21,6 +21,7 @@ from signalbox.core.partitions import maintain
 from signalbox.monitoring.rules.retention import Keep
 from signalbox.monitoring.service import (
     Minutes,
+    count_volumes,
     delete_expired,
     end_stale_conferences,
     finish_erasures,
@@ -28,6 +29,10 @@ from signalbox.monitoring.service import (
 )
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
+
+RECOUNT_HOUR = (
+    3  # UTC: once a day every stored day is counted again, for retention has been at work
+)
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +93,9 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     async def judge(at: datetime) -> None:
         await judge_finished_conferences(db, emos_version=settings.monitoring.emos_version, at=at)
 
+    async def volumes(at: datetime) -> None:
+        await count_volumes(db, everything=at.hour == RECOUNT_HOUR, at=at)
+
     async def erasures(at: datetime) -> None:
         await finish_erasures(db, at=at)
 
@@ -95,6 +103,7 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
+        PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),

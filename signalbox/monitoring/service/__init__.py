@@ -10,10 +10,12 @@ from signalbox.monitoring.service.upkeep import (
     end_stale_conferences,
     judge_finished_conferences,
 )
+from signalbox.monitoring.service.volumes import count_volumes
 
 __all__ = [
     "Minutes",
     "Overviews",
+    "count_volumes",
     "delete_expired",
     "end_stale_conferences",
     "erase_participant",
