@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Collection, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -79,6 +79,54 @@ async def require_actor(connection: AnyConnection) -> Actor:
     elif method not in _SAFE:
         require_own_origin(connection)
     return actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Credential:
+    """What a caller showed: a key wins over a cookie; both None where nothing was sent."""
+
+    bearer: str | None = None
+    cookie: str | None = None
+
+
+def credential_of(scope: MutableMapping[str, Any]) -> Credential:
+    """What the headers of a request carry, for doors without a framework."""
+    connection: AnyConnection = ASGIConnection(scope)  # type: ignore[arg-type]
+    bearer = bearer_of(connection.headers)
+    return Credential(
+        bearer=bearer, cookie=None if bearer is not None else connection.cookies.get(COOKIE)
+    )
+
+
+async def reader(accounts: Accounts, credential: Credential) -> Actor:
+    """Who reads. Raises as `require_actor`."""
+    actor = await service.authenticate(
+        accounts.db, cookie=credential.cookie, bearer=credential.bearer, at=accounts.clock.now()
+    )
+    if actor is None:
+        return await _nobody(accounts)
+    require_scope(actor, READ_SCOPE)
+    return actor
+
+
+async def still_readers(
+    accounts: Accounts, credentials: Collection[Credential]
+) -> dict[Credential, Actor]:
+    """Of many who were let in to read, those that still may, with what they may see now."""
+    cookies, bearers = await service.still_valid(
+        accounts.db,
+        cookies={one.cookie for one in credentials if one.cookie is not None},
+        bearers={one.bearer for one in credentials if one.bearer is not None},
+        at=accounts.clock.now(),
+    )
+    found: dict[Credential, Actor] = {}
+    for one in credentials:
+        actor = bearers.get(one.bearer or "") or cookies.get(one.cookie or "")
+        if actor is not None and (actor.kind != "key" or READ_SCOPE in actor.scopes):
+            found[one] = actor
+    if Credential() in credentials and accounts.settings.open_access and not accounts.production:
+        found[Credential()] = await service.everyone(accounts.db)
+    return found
 
 
 async def provide_actor(request: Request[Any, Any, Any]) -> Actor:

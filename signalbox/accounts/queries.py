@@ -5,7 +5,7 @@ An administrator's Actor carries every organization, the system sees all. What s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -225,14 +225,21 @@ async def user_with_password(tx: Tx, user_id: UUID) -> RowMapping | None:
 
 async def login_session(tx: Tx, cookie_hash: str) -> RowMapping | None:
     """Login and user behind a cookie, expired ones too; None if unknown or the user is barred."""
-    statement = (
-        select(
-            LoginSession.expires_at, LoginSession.last_seen_at, User.must_change_password, *_USER
-        )
+    return await tx.row(_logins().where(LoginSession.cookie_hash == cookie_hash))
+
+
+async def login_sessions(tx: Tx, cookie_hashes: Collection[str]) -> Sequence[RowMapping]:
+    """As `login_session`, for many, with their `cookie_hash`; without those that are unknown or barred."""
+    return await tx.rows(_logins().where(LoginSession.cookie_hash.in_(cookie_hashes)))
+
+
+def _logins() -> Select[Any]:
+    columns = (LoginSession.cookie_hash, LoginSession.expires_at, LoginSession.last_seen_at)
+    return (
+        _select(*columns, User.must_change_password, *_USER)
         .join(User, User.user_id == LoginSession.user_id)
-        .where(LoginSession.cookie_hash == cookie_hash, User.is_active)
+        .where(User.is_active)
     )
-    return await tx.row(statement)
 
 
 async def bearer(tx: Tx, key_hash: str) -> RowMapping | None:
@@ -240,28 +247,40 @@ async def bearer(tx: Tx, key_hash: str) -> RowMapping | None:
 
     None if it is unknown or revoked, or if its organization, app or user is not active.
     """
-    statement = (
-        select(*_KEY, User.role.label("user_role"))
+    return await tx.row(_bearers().where(ApiKey.key_hash == key_hash))
+
+
+async def bearers(tx: Tx, key_hashes: Collection[str]) -> Sequence[RowMapping]:
+    """As `bearer`, for many, with their `key_hash`; without those that are unknown, revoked or barred."""
+    return await tx.rows(_bearers().where(ApiKey.key_hash.in_(key_hashes)))
+
+
+def _bearers() -> Select[Any]:
+    return (
+        _select(*_KEY, ApiKey.key_hash, User.role.label("user_role"))
         .join(Organization, Organization.id == ApiKey.organization_id)
         .outerjoin(App, App.id == ApiKey.app_id)
         .outerjoin(User, User.user_id == ApiKey.user_id)
         .where(
-            ApiKey.key_hash == key_hash,
             ApiKey.is_active,
             Organization.is_active,
             or_(ApiKey.app_id.is_(None), App.is_active),
             or_(ApiKey.user_id.is_(None), User.is_active),
         )
     )
-    return await tx.row(statement)
 
 
 async def memberships(tx: Tx, user_id: UUID) -> Sequence[RowMapping]:
     """organization_id and role of a user's active organizations."""
+    return await memberships_of(tx, [user_id])
+
+
+async def memberships_of(tx: Tx, user_ids: Collection[UUID]) -> Sequence[RowMapping]:
+    """user_id, organization_id and role of the active organizations of many users."""
     statement = (
-        select(Membership.organization_id, Membership.role)
+        select(Membership.user_id, Membership.organization_id, Membership.role)
         .join(Organization, Organization.id == Membership.organization_id)
-        .where(Membership.user_id == user_id, Organization.is_active)
+        .where(Membership.user_id.in_(user_ids), Organization.is_active)
     )
     return await tx.rows(statement)
 

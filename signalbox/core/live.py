@@ -97,7 +97,7 @@ class Live:
         return True
 
     async def run(
-        self, script: Script, keys: Sequence[str], args: Sequence[str | int | float]
+        self, script: Script, keys: Sequence[str], args: Sequence[str | int | float | bytes]
     ) -> Any:
         """The script's answer; loads it into Redis when Redis does not know it yet.
 

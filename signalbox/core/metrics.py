@@ -50,6 +50,9 @@ class Metrics:
         self.samples_thinned = Counter(
             "samples_thinned", "Samples stored without raw part.", **made
         )
+        self._live_clients = Gauge(
+            "live_clients", "Open live streams.", multiprocess_mode="livesum", **made
+        )
         self._refused = Counter("refused", "Requests refused.", ("reason",), **made)
         self.live_lost = Counter("live_lost", "Times that Redis went away.", **made)
         self._job_runs = Counter("job_runs", "Finished jobs.", ("name", "status"), **made)
@@ -100,6 +103,10 @@ class Metrics:
         """How much waits in each lane of this process."""
         self._facts_waiting.set(facts)
         self._samples_waiting.set(samples)
+
+    def live_clients(self, count: int) -> None:
+        """So many live streams are open in this process."""
+        self._live_clients.set(count)
 
     def job_finished(self, name: str, status: str, seconds: float) -> None:
         """One run of the job `name` that "succeeded" or "failed"."""

@@ -34,6 +34,7 @@ __all__ = [
     "PayloadTooLarge",
     "QuotaExceeded",
     "RateLimited",
+    "TooManyStreams",
     "TrackNotFound",
     "UnreadableBody",
 ]
@@ -95,3 +96,7 @@ class ParticipantEqualPeer(AppError):
 
 class ConnectionEnded(AppError):
     code, status, message = "connection_ended", 400, "The connection has ended."
+
+
+class TooManyStreams(AppError):
+    code, status, message = "too_many_streams", 503, "Too many live streams are open here."

@@ -39,6 +39,30 @@ class MonitoringSettings:
         doc="Requests of one address to the query API in any 60 s.",
         check=at_least(1),
     )
+    live_clients: int = setting(
+        1_000,
+        env="SIGNALBOX_LIVE_CLIENTS",
+        doc="Live streams that one process holds open at most.",
+        check=between(0, 100_000),
+    )
+    live_clients_per_actor: int = setting(
+        50,
+        env="SIGNALBOX_LIVE_CLIENTS_PER_ACTOR",
+        doc="Live streams of one login or key in one process at most.",
+        check=at_least(1),
+    )
+    live_queue: int = setting(
+        1_000,
+        env="SIGNALBOX_LIVE_QUEUE",
+        doc="Messages that may wait for one live stream; a slower reader is cut off and may resume.",
+        check=between(10, 100_000),
+    )
+    live_kept: int = setting(
+        10_000,
+        env="SIGNALBOX_LIVE_KEPT",
+        doc="Live messages of an organization that are kept, about and for an hour, for readers who resume.",
+        check=between(100, 1_000_000),
+    )
     conference_timeout_hours: float = setting(
         4.0,
         env="SIGNALBOX_CONFERENCE_TIMEOUT_HOURS",

@@ -18,7 +18,7 @@ from litestar.openapi import OpenAPIConfig
 from psycopg import AsyncConnection
 
 from signalbox import __version__
-from signalbox.accounts.guards import Accounts, require_actor
+from signalbox.accounts.guards import Accounts, Credential, reader, require_actor, still_readers
 from signalbox.accounts.routes import route_handlers as account_handlers
 from signalbox.accounts.signing import TokenSigner
 from signalbox.accounts.store import APPS_CHANNEL
@@ -27,11 +27,14 @@ from signalbox.core.actor import Actor
 from signalbox.core.batch import GroupCommitWriter
 from signalbox.core.clock import Clock, SystemClock
 from signalbox.core.db import Database
+from signalbox.core.following import Follower
 from signalbox.core.limits import Limiter, LocalCredits, RateTable
 from signalbox.core.live import Live
 from signalbox.core.metrics import Metrics, open_metrics
 from signalbox.core.notices import Notices
 from signalbox.core.partitions import maintain
+from signalbox.core.streams import Publisher, Watched
+from signalbox.http import sse
 from signalbox.http.body import Receive
 from signalbox.http.cors import PrivateCors
 from signalbox.http.errors import RateLimited, Send, house_error, monitoring_error
@@ -43,15 +46,19 @@ from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
 from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.service.live import LiveNews
+from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
 from signalbox.site.demo_pass import passes
 from signalbox.site.docs_page import docs_handlers
 from signalbox.site.health import HealthDoors
 from signalbox.site.ingest_reference import OPERATIONS
+from signalbox.site.live_reference import OPERATIONS as LIVE_OPERATIONS
 from signalbox.site.partitions import coming
 from signalbox.site.secrets import with_stored_secrets
 from signalbox.site.settings import Settings, load_settings
+from signalbox.site.stopping import before_stop
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +83,16 @@ class Kernel:
         self.db = Database(core.database_url, pool_size=core.database_pool_size)
         self.live = Live(core.redis_url, on_failure=self.metrics.live_lost.inc)
         self.limiter = Limiter(self.live, clock, RateTable.parse(core.rate_limits))
+        self.publisher = Publisher(self.live, keep=settings.monitoring.live_kept)
+        self.watched = Watched(self.live)
+        self.follower = Follower(core.redis_url, self.live, sse.frame)
+        news = LiveNews(self.publisher.tell, self.watched)
+        applier = Applier(lambda: micros(clock.now()), news.wants)
         self.writer: GroupCommitWriter[Message] = GroupCommitWriter(
-            self._connect, Applier(lambda: micros(clock.now())), metrics=self.metrics
+            self._connect,
+            applier,
+            metrics=self.metrics,
+            after_commit=lambda: news.tell(applier.take()),
         )
         self.geo = geo.Geo(core.geo_path)
         self.notices = Notices(self.db.connect)
@@ -100,12 +115,19 @@ class Kernel:
         """Open what a request needs. A database that is away now is asked for again with every commit."""
         await self.db.open()
         await self.live.open()
+        await self.publisher.open()
+        await self.watched.open()
+        await self.follower.open()
         await self.writer.open()
         await self.notices.open()
 
     async def close(self) -> None:
-        """Commit what waits, then let go of everything."""
+        """End the live streams, commit what waits, tell it, then let go of everything."""
+        self.follower.end_all()
         await self.writer.close()
+        await self.publisher.close()
+        await self.watched.close()
+        await self.follower.close()
         await self.notices.close()
         await self.live.close()
         await self.db.close()
@@ -117,13 +139,10 @@ class Site:
 
     def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
         self.kernel = Kernel(settings, clock, metrics)
-        self._litestar = _litestar(self.kernel)
-        self._doors = HealthDoors(
-            self.kernel,
-            IngestDoors(
-                _parts(self.kernel), PrivateCors(cast("Asgi", self._litestar), _origins(settings))
-            ),
-        )
+        accounts = _accounts(self.kernel)
+        litestar = cast("Asgi", _litestar(self.kernel, accounts))
+        private = PrivateCors(LiveDoor(_live(self.kernel, accounts), litestar), _origins(settings))
+        self._doors = HealthDoors(self.kernel, IngestDoors(_parts(self.kernel), private))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop."""
@@ -165,9 +184,40 @@ def _host(domain: str | None) -> str:
     return urlsplit(domain if "//" in domain else f"//{domain}").netloc
 
 
-def _litestar(kernel: Kernel) -> Litestar:
-    settings, db, clock = kernel.settings, kernel.db, kernel.clock
+def _accounts(kernel: Kernel) -> Accounts:
+    settings = kernel.settings
     trusted = networks(settings.site.trusted_proxies)
+    return Accounts(
+        db=kernel.db,
+        clock=kernel.clock,
+        limiter=kernel.limiter,
+        settings=settings.accounts,
+        production=settings.core.production,
+        client_ip=lambda scope: client_address(scope, trusted),
+        origins=_origins(settings),
+        app_interval_ms=settings.monitoring.stats_interval_ms,
+    )
+
+
+def _live(kernel: Kernel, accounts: Accounts) -> LiveParts:
+    within_limit = _limit_of_reading(kernel)
+
+    async def admit(scope: Scope, credential: Credential) -> Actor:
+        await within_limit(scope)
+        return await reader(accounts, credential)
+
+    return LiveParts(
+        db=kernel.db,
+        follower=kernel.follower,
+        settings=kernel.settings.monitoring,
+        counts=kernel.metrics,
+        admit=admit,
+        still=lambda credentials: still_readers(accounts, credentials),
+    )
+
+
+def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
+    settings, db, clock = kernel.settings, kernel.db, kernel.clock
 
     async def provide_db() -> Database:
         return db
@@ -178,28 +228,19 @@ def _litestar(kernel: Kernel) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await kernel.open()
+        before_stop(kernel.follower.end_all)
         try:
             yield
         finally:
             await kernel.close()
 
-    accounts = Accounts(
-        db=db,
-        clock=clock,
-        limiter=kernel.limiter,
-        settings=settings.accounts,
-        production=settings.core.production,
-        client_ip=lambda scope: client_address(scope, trusted),
-        origins=_origins(settings),
-        app_interval_ms=settings.monitoring.stats_interval_ms,
-    )
     config = AppConfig(
         route_handlers=[
             monitoring_router(
                 more=APP_HANDLERS, not_found_as_400=settings.monitoring.not_found_as_400
             ),
             *account_handlers,
-            *docs_handlers(OPERATIONS),
+            *docs_handlers(OPERATIONS | LIVE_OPERATIONS),
         ],
         dependencies={
             "db": Provide(provide_db),
@@ -223,16 +264,26 @@ def _litestar(kernel: Kernel) -> Litestar:
     return Litestar.from_config(config)
 
 
-def _readers(kernel: Kernel) -> Callable[[Request[Any, Any, Any]], Awaitable[Actor]]:
-    """Dependency `actor`: who asks, unless this address has asked too much; strangers are counted, too."""
+def _limit_of_reading(kernel: Kernel) -> Callable[[Any], Awaitable[None]]:
+    """Counts a request of its address; raises RateLimited over the limit."""
     credit, most = LocalCredits(kernel.limiter), kernel.settings.monitoring.query_per_minute
     trusted = networks(kernel.settings.site.trusted_proxies)
 
-    async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
-        address = client_address(request.scope, trusted)
+    async def within_limit(scope: Any) -> None:
+        address = client_address(scope, trusted)
         verdict = await credit.hit("query", f"ip:{address}", most, 60)
         if not verdict.allowed:
             raise RateLimited(retry_after_s=verdict.retry_after_s)
+
+    return within_limit
+
+
+def _readers(kernel: Kernel) -> Callable[[Request[Any, Any, Any]], Awaitable[Actor]]:
+    """Dependency `actor`: who asks, unless this address has asked too much; strangers are counted, too."""
+    within_limit = _limit_of_reading(kernel)
+
+    async def provide_actor(request: Request[Any, Any, Any]) -> Actor:
+        await within_limit(request.scope)
         return await require_actor(request)
 
     return provide_actor

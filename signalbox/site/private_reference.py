@@ -74,9 +74,8 @@ def _complete(path: str, method: str, operation: Any) -> Any:
     if not isinstance(operation, Mapping):
         return operation
     codes = _READING if method == "get" else _CHANGING
-    refusals = {code: _refusal(code) for code in codes}
     operation = {**operation, **_words(operation)}
-    done = {**operation, "responses": {**operation.get("responses", {}), **refusals}}
+    done = {**operation, "responses": {**operation.get("responses", {}), **refusals(*codes)}}
     body = _BODIES.get((path, method))
     return done if body is None else {"requestBody": body, **done}
 
@@ -89,6 +88,11 @@ def _words(operation: Mapping[str, Any]) -> dict[str, str]:
         return {"summary": given}
     first, _, rest = described.partition("\n")
     return {"summary": first.rstrip("."), "description": rest.strip()}
+
+
+def refusals(*codes: str) -> dict[str, Any]:
+    """The answers of an operation that refuses with these statuses."""
+    return {code: _refusal(code) for code in codes}
 
 
 def _refusal(code: str) -> dict[str, Any]:

@@ -9,13 +9,14 @@ import resource
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from granian import Granian
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 
 from signalbox.core.logging import configure_from
+from signalbox.site import stopping
 from signalbox.site.settings import Settings
 
 STOP_WITHIN_S = 4  # to answer what is being worked on; what is committed later was not acknowledged
@@ -34,7 +35,7 @@ def serve(settings: Settings, processes: int) -> None:
         address=settings.site.host,
         port=settings.site.port,
         interface=Interfaces.ASGI,
-        loop=Loops.uvloop,
+        loop=cast("Loops", stopping.NAME),
         workers=processes,
         backlog=BACKLOG,
         backpressure=connections_at_most(),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -16,23 +17,23 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
 from signalbox.core.jobs import PeriodicJob, Worker
-from signalbox.core.metrics import open_metrics
+from signalbox.core.live import Live
+from signalbox.core.metrics import Metrics, open_metrics
 from signalbox.core.partitions import maintain
+from signalbox.core.streams import Publisher, Watched
 from signalbox.monitoring.rules.retention import Keep
 from signalbox.monitoring.service import (
     Minutes,
-    count_volumes,
+    Tell,
     delete_expired,
     end_stale_conferences,
     finish_erasures,
     judge_finished_conferences,
+    tell_nobody,
 )
+from signalbox.monitoring.service.live import LiveNews
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
-
-RECOUNT_HOUR = (
-    3  # UTC: once a day every stored day is counted again, for retention has been at work
-)
 
 log = structlog.get_logger(__name__)
 
@@ -69,8 +70,10 @@ async def keeps_of_apps(db: Database, settings: Settings) -> list[Keep]:
     ]
 
 
-def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
-    """What the calendar starts, in UTC."""
+def periodic_jobs(
+    db: Database, settings: Settings, tell: Tell = tell_nobody
+) -> Sequence[PeriodicJob]:
+    """What the calendar starts, in UTC; `tell` takes what has happened to calls."""
 
     minutes = Minutes(db, emos_version=settings.monitoring.emos_version)
 
@@ -88,13 +91,11 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
 
     async def stale(at: datetime) -> None:
         timeout = timedelta(hours=settings.monitoring.conference_timeout_hours)
-        await end_stale_conferences(db, silent_for=timeout, at=at)
+        await end_stale_conferences(db, silent_for=timeout, at=at, tell=tell)
 
     async def judge(at: datetime) -> None:
-        await judge_finished_conferences(db, emos_version=settings.monitoring.emos_version, at=at)
-
-    async def volumes(at: datetime) -> None:
-        await count_volumes(db, everything=at.hour == RECOUNT_HOUR, at=at)
+        version = settings.monitoring.emos_version
+        await judge_finished_conferences(db, emos_version=version, at=at, tell=tell)
 
     async def erasures(at: datetime) -> None:
         await finish_erasures(db, at=at)
@@ -103,7 +104,6 @@ def periodic_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
-        PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),
@@ -118,16 +118,32 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     db = Database(settings.core.database_url, pool_size=2)
+    metrics = open_metrics(settings.core.data)
     await db.open()
     try:
-        worker = Worker(
-            db.url,
-            SystemClock(),
-            periodic=periodic_jobs(db, settings),
-            metrics=open_metrics(settings.core.data),
-        )
-        log.info("worker.started")
-        await worker.run(stop)
+        async with _telling(settings, metrics) as tell:
+            jobs = periodic_jobs(db, settings, tell)
+            worker = Worker(db.url, SystemClock(), periodic=jobs, metrics=metrics)
+            log.info("worker.started")
+            await worker.run(stop)
     finally:
         await db.close()
     log.info("worker.stopped")
+
+
+@asynccontextmanager
+async def _telling(settings: Settings, metrics: Metrics) -> AsyncIterator[Tell]:
+    """Tells live what jobs have done; nobody without a Redis."""
+    url = settings.core.redis_url
+    if url is None:
+        yield tell_nobody
+        return
+    live = Live(url, on_failure=metrics.live_lost.inc)
+    publisher = Publisher(live, keep=settings.monitoring.live_kept)
+    await live.open()
+    await publisher.open()
+    try:
+        yield LiveNews(publisher.tell, Watched(live)).tell
+    finally:
+        await publisher.close()
+        await live.close()

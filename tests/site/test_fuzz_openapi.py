@@ -35,6 +35,9 @@ CHECKS = [
     conformance.content_type_conformance,
     conformance.response_schema_conformance,
 ]
+ENDLESS = {
+    "/v1/live"
+}  # a right request is answered for ever; tests/monitoring/live has the wrong ones
 EVENTS = (
     "addConnection", "removeConnection", "removePeer", "peerDetails", "onicecandidate", "icecandidateerror", "onconnectionstatechange",
     "oniceconnectionstatechange", "onsignalingstatechange", "onicegatheringstatechange", "onnegotiationneeded", "getUserMedia",
@@ -106,6 +109,7 @@ async def requests(houses: Houses) -> list[Request]:
     for result in openapi.from_dict(document).get_all_operations():
         assert isinstance(result, Ok), result
         operations.append(result.ok())
+    operations = [operation for operation in operations if operation.path not in ENDLESS]
     # What takes the real ids and keys away comes last.
     operations.sort(key=lambda operation: (operation.method == "delete", "reset" in operation.path))
     return [case for operation in operations for mode in MODES for case in cases(operation, mode)]

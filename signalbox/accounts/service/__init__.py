@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalbox.accounts.service.access import authenticate, everyone, owned_app
+from signalbox.accounts.service.access import authenticate, everyone, owned_app, still_valid
 from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
     MASKS,
@@ -65,6 +65,7 @@ __all__ = [
     "rotate_key",
     "set_membership",
     "set_password",
+    "still_valid",
     "update_app",
     "update_organization",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -51,26 +52,28 @@ async def _by_key(db: Database, secret: str, at: datetime) -> Actor:
             raise ExpiredToken
         if row["last_used_at"] is None or at - row["last_used_at"] >= rules.SEEN_EVERY:
             await store.key_used(tx, row["key_id"], at)
-        role = rules.OWNER
-        organization_ids = frozenset({row["organization_id"]})
-        if row["user_id"] is not None and row["user_role"] != "admin":
-            # A key never widens what its owner may do.
-            roles = {
-                member["organization_id"]: member["role"]
-                for member in await queries.memberships(tx, row["user_id"])
-            }
-            if row["organization_id"] not in roles:
-                raise InvalidToken
-            role = roles[row["organization_id"]]
-        return Actor(
-            kind="key",
-            id=row["key_id"],
-            user_id=row["user_id"],
-            organization_ids=organization_ids,
-            app_id=row["app_id"],
-            role=role,
-            scopes=frozenset(row["scopes"]),
-        )
+        members = [] if row["user_id"] is None else await queries.memberships(tx, row["user_id"])
+        return _key_actor(row, members)
+
+
+def _key_actor(row: Mapping[Any, Any], members: Iterable[Mapping[Any, Any]]) -> Actor:
+    """The Actor of a key; `members` are the memberships of its owner. Raises InvalidToken when the owner has left."""
+    role = rules.OWNER
+    if row["user_id"] is not None and row["user_role"] != "admin":
+        # A key never widens what its owner may do.
+        roles = {member["organization_id"]: member["role"] for member in members}
+        if row["organization_id"] not in roles:
+            raise InvalidToken
+        role = roles[row["organization_id"]]
+    return Actor(
+        kind="key",
+        id=row["key_id"],
+        user_id=row["user_id"],
+        organization_ids=frozenset({row["organization_id"]}),
+        app_id=row["app_id"],
+        role=role,
+        scopes=frozenset(row["scopes"]),
+    )
 
 
 async def _by_cookie(db: Database, cookie: str, at: datetime) -> Actor:
@@ -88,17 +91,57 @@ async def _by_cookie(db: Database, cookie: str, at: datetime) -> Actor:
 
 async def user_actor(tx: Tx, user: Mapping[Any, Any]) -> Actor:
     """The Actor of a user row; an administrator's carries every organization."""
-    members = await queries.memberships(tx, user["user_id"])
+    everywhere = (
+        await queries.active_organization_ids(tx) if user["role"] == "admin" else frozenset()
+    )
+    return _user_actor(user, await queries.memberships(tx, user["user_id"]), everywhere)
+
+
+def _user_actor(
+    user: Mapping[Any, Any], members: Sequence[Mapping[Any, Any]], everywhere: frozenset[UUID]
+) -> Actor:
     is_admin = user["role"] == "admin"
     own = frozenset(member["organization_id"] for member in members)
     return Actor(
         kind="user",
         id=user["user_id"],
         user_id=user["user_id"],
-        organization_ids=await queries.active_organization_ids(tx) if is_admin else own,
+        organization_ids=everywhere if is_admin else own,
         role=rules.OWNER if is_admin else rules.weakest_role([m["role"] for m in members]),
         is_admin=is_admin,
     )
+
+
+async def still_valid(
+    db: Database, *, cookies: Collection[str], bearers: Collection[str], at: datetime
+) -> tuple[dict[str, Actor], dict[str, Actor]]:
+    """Of many login cookies and bearer keys those that are good now, with what they may see now; a few statements for all.
+
+    Looking so is no use of a login or key: it keeps nobody logged in.
+    """
+    cookie_of = {rules.secret_hash(cookie): cookie for cookie in cookies}
+    bearer_of = {rules.secret_hash(bearer): bearer for bearer in bearers}
+    async with db.read() as tx:
+        logins = await queries.login_sessions(tx, list(cookie_of))
+        keys = await queries.bearers(tx, list(bearer_of))
+        users = {row["user_id"] for row in (*logins, *keys)} - {None}
+        members: dict[UUID, list[Mapping[Any, Any]]] = {}
+        for member in await queries.memberships_of(tx, users):
+            members.setdefault(member["user_id"], []).append(member)
+        everywhere = await queries.active_organization_ids(tx)
+    by_cookie = {
+        cookie_of[row["cookie_hash"]]: _user_actor(row, members.get(row["user_id"], []), everywhere)
+        for row in logins
+        if row["expires_at"] > at
+    }
+    by_key: dict[str, Actor] = {}
+    for row in keys:
+        if row["expires_at"] is None or row["expires_at"] > at:
+            with suppress(InvalidToken):
+                by_key[bearer_of[row["key_hash"]]] = _key_actor(
+                    row, members.get(row["user_id"], [])
+                )
+    return by_cookie, by_key
 
 
 async def need_role(tx: Tx, by: Actor, organization_id: UUID, needed: str) -> None:

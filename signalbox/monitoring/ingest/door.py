@@ -34,9 +34,8 @@ from signalbox.monitoring.ingest.parts import (
     limit,
     mask_body,
 )
-from signalbox.monitoring.rules.calls import micros
+from signalbox.monitoring.rules.calls import micros, stamp
 from signalbox.monitoring.rules.identities import SessionKey
-from signalbox.monitoring.store.lives import stamp
 from signalbox.monitoring.store.messages import Event, UpdateSession
 from signalbox.monitoring.wire import (
     NOTHING,

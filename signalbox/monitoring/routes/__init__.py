@@ -28,7 +28,6 @@ from signalbox.monitoring.routes import (
     search,
     sessions,
     tracks,
-    usage,
 )
 from signalbox.monitoring.routes.filters import provide_span
 
@@ -44,7 +43,6 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *graphs.HANDLERS,
     *overview.HANDLERS,
     *search.HANDLERS,
-    *usage.HANDLERS,
 )
 
 

@@ -28,6 +28,11 @@ def micros(at: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
+def stamp(at_us: int) -> str:
+    """An instant as clients read it: ISO 8601, six digits, Z."""
+    return instant(at_us).isoformat(timespec="microseconds")[:-6] + "Z"
+
+
 class Stay(NamedTuple):
     """From when to when a connection was open; `end_us` None while it is."""
 

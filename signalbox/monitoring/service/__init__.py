@@ -6,19 +6,21 @@ from signalbox.monitoring.service.erasure import erase_participant, finish_erasu
 from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
 from signalbox.monitoring.service.upkeep import (
+    Tell,
     delete_expired,
     end_stale_conferences,
     judge_finished_conferences,
+    tell_nobody,
 )
-from signalbox.monitoring.service.volumes import count_volumes
 
 __all__ = [
     "Minutes",
     "Overviews",
-    "count_volumes",
+    "Tell",
     "delete_expired",
     "end_stale_conferences",
     "erase_participant",
     "finish_erasures",
     "judge_finished_conferences",
+    "tell_nobody",
 ]

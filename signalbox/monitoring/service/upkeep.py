@@ -16,12 +16,14 @@ from signalbox.core.compression import UnreadablePayload, unpack
 from signalbox.core.db import Database
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.rules.figures import Reading, interval_scores
+from signalbox.monitoring.rules.happenings import Happening
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import Finding, ScoredInterval, once, quality_band
 from signalbox.monitoring.rules.retention import Keep, expired_apps
 from signalbox.monitoring.store import Applier, retention
 from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.messages import EndSessions
+from signalbox.monitoring.store.news import News
 from signalbox.monitoring.wire import Report, StatsData
 
 log = structlog.get_logger(__name__)
@@ -47,7 +49,17 @@ _OPEN_SESSIONS = """
 _SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('monitoring.sweep', 0))"
 
 
-async def end_stale_conferences(db: Database, *, silent_for: timedelta, at: datetime) -> int:
+Tell = Callable[[list[Happening]], None]
+"""Takes what has happened, once it is committed."""
+
+
+def tell_nobody(_: list[Happening]) -> None:
+    """What has happened is only stored."""
+
+
+async def end_stale_conferences(
+    db: Database, *, silent_for: timedelta, at: datetime, tell: Tell = tell_nobody
+) -> int:
     """End running conferences of which nothing was heard for `silent_for`, as of their last activity; answers how many.
 
     One process at a time does this; the others find nothing to do.
@@ -64,11 +76,13 @@ async def end_stale_conferences(db: Database, *, silent_for: timedelta, at: date
         await tx.psycopg.execute(
             _ALIVE, (p.uuids(found for found, _ in alive), p.instants(seen for _, seen in alive))
         )
-        apply = Applier(lambda: micros(at))
+        apply, happened = Applier(lambda: micros(at)), []
         for conference, activity in stale:
             rows = await (await tx.psycopg.execute(_OPEN_SESSIONS, (conference,))).fetchall()
             sessions = [SessionKey(*row) for row in rows]
             await apply(tx.psycopg, [EndSessions(sessions=sessions, at_us=micros(activity))])
+            happened += apply.take()
+    tell(happened)
     if stale:
         log.info("conferences.stale_ended", conferences=len(stale))
     return len(stale)
@@ -84,19 +98,28 @@ _REPORTS = """
     WHERE conference_id = %s AND report IS NOT NULL AND 0 = ANY(flows)"""
 
 
-async def judge_finished_conferences(db: Database, *, emos_version: int, at: datetime) -> int:
+async def judge_finished_conferences(
+    db: Database, *, emos_version: int, at: datetime, tell: Tell = tell_nobody
+) -> int:
     """Look for poor sound in conferences that have ended; answers how many were judged."""
+    news = News()
     async with db.begin() as tx:
         found = await (await tx.psycopg.execute(_TO_JUDGE, (BATCH,))).fetchall()
         for conference, app, organization in found:
-            await _judge(tx.psycopg, conference, app, organization, emos_version)
+            await _judge(tx.psycopg, conference, app, organization, emos_version, news)
         if found:
             await tx.psycopg.execute(_JUDGED, (at, [row[0] for row in found]))
+    tell(news.happenings)
     return len(found)
 
 
 async def _judge(
-    connection: AsyncConnection[Any], conference: UUID, app: UUID, organization: UUID, version: int
+    connection: AsyncConnection[Any],
+    conference: UUID,
+    app: UUID,
+    organization: UUID,
+    version: int,
+    news: News,
 ) -> None:
     readings: dict[tuple[UUID, UUID], dict[tuple[UUID, str], list[Reading]]] = {}
     async with connection.cursor() as cursor:
@@ -114,7 +137,7 @@ async def _judge(
         ]
         owner = Owner(app, organization, conference, participant, session)
         found.extend((owner, finding) for finding in quality_findings(session, scores))
-    await write_findings(connection, found, [])
+    await write_findings(connection, found, [], news)
 
 
 def quality_findings(session: UUID, scores: Iterable[ScoredInterval]) -> list[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from psycopg import AsyncConnection
 from signalbox.core import params as p
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.calls import (
+    ConferenceState,
     SessionState,
     Stay,
     conference_state,
@@ -21,6 +23,7 @@ from signalbox.monitoring.rules.calls import (
     stretches,
 )
 from signalbox.monitoring.rules.connection import can_raise
+from signalbox.monitoring.rules.happenings import verb
 from signalbox.monitoring.rules.issues import Finding
 from signalbox.monitoring.store.findings import Owner, difference, write_findings
 from signalbox.monitoring.store.lives import (
@@ -32,6 +35,7 @@ from signalbox.monitoring.store.lives import (
     write_recent,
     write_sessions,
 )
+from signalbox.monitoring.store.news import News, stamp_or_none
 
 _JUDGED_AT_END = ("no_media_access", "no_connection")
 _ALL_STAYS = """
@@ -64,6 +68,7 @@ async def draw_consequences(
     sessions: dict[UUID, SessionLife],
     connections: dict[UUID, ConnectionLife],
     devices: dict[UUID, bytes],
+    news: News,
     *,
     now_us: int,
 ) -> None:
@@ -74,16 +79,30 @@ async def draw_consequences(
         if _is_affected(life, sessions):
             _fold_connection(life, sessions, found, gone)
     await write_connections(connection, connections.values(), seen_us=now_us)
+    _tell_connections(connections.values(), news)
     changed = {life.session.id for life in connections.values() if life.changed}
     judged = [s for s in sessions.values() if s.judged or (s.key.id in changed and not s.light)]
     if judged:
         rows = await _current_rows(connection, {session.key.conference for session in judged})
-        await _settle_sessions(connection, judged, rows, devices, found, gone, now_us=now_us)
-        await _settle_conferences(
-            connection, {session.key.conference for session in judged}, rows, now_us=now_us
-        )
+        await _settle_sessions(connection, judged, rows, devices, found, gone, news, now_us=now_us)
+        await _settle_conferences(connection, judged, rows, news, now_us=now_us)
     await write_recent(connection, sessions.values())
-    await write_findings(connection, found, gone)
+    await write_findings(connection, found, gone, news)
+
+
+def _tell_connections(connections: Iterable[ConnectionLife], news: News) -> None:
+    for one in connections:
+        life = one.life
+        if not one.changed or life is None:
+            continue
+        if one.was is None:
+            change = "added"
+        else:
+            ended = life.end_us is not None
+            if ended == one.ended and one.was == (life.state, life.established):
+                continue
+            change = verb(was_running=not one.ended, runs=not ended)
+        news.connection(one.session, one.id, one.peer, life, change)
 
 
 def _is_affected(life: ConnectionLife, sessions: dict[UUID, SessionLife]) -> bool:
@@ -147,6 +166,7 @@ async def _settle_sessions(
     devices: dict[UUID, bytes],
     found: list[tuple[Owner, Finding]],
     gone: list[UUID],
+    news: News,
     *,
     now_us: int,
 ) -> None:
@@ -163,6 +183,7 @@ async def _settle_sessions(
         joined = stretches(row.stay for row in own)
         running = joined[-1].start_us if joined and joined[-1].end_us is None else None
         updates.append(SessionUpdate(session, state.end_us, running))
+        _tell_session(session, state.end_us, running, news)
         _count_usage(session, seconds_by_day(joined, now_us=now_us), used)
     await write_sessions(connection, updates, devices)
     if used:
@@ -171,6 +192,21 @@ async def _settle_sessions(
             _USAGE,
             (p.uuids(app for app, _ in keys), p.texts(day for _, day in keys), p.bigints(used[key] for key in keys)),
         )  # fmt: skip
+
+
+def _tell_session(
+    session: SessionLife, end_us: int | None, call_start_us: int | None, news: News
+) -> None:
+    was = session.was
+    if was is None or (_micros(was.ended), _micros(was.call_start)) == (end_us, call_start_us):
+        return
+    change = verb(was_running=was.ended is None, runs=end_us is None)
+    data = {"end_time": stamp_or_none(end_us), "call_start": stamp_or_none(call_start_us)}
+    news.session(session.key, change, data)
+
+
+def _micros(at: datetime | None) -> int | None:
+    return None if at is None else micros(at)
 
 
 def _session_findings(
@@ -201,9 +237,15 @@ def _count_usage(
 
 
 async def _settle_conferences(
-    connection: AsyncConnection[Any], ids: set[UUID], rows: list[_Row], *, now_us: int
+    connection: AsyncConnection[Any],
+    judged: list[SessionLife],
+    rows: list[_Row],
+    news: News,
+    *,
+    now_us: int,
 ) -> None:
-    ordered = sorted(ids)
+    one_of = {session.key.conference: session for session in judged}
+    ordered = sorted(one_of)
     states = [
         conference_state(row.stay for row in rows if row.conference == conference)
         for conference in ordered
@@ -214,3 +256,24 @@ async def _settle_conferences(
          p.instants(s.call_start_us for s in states), p.instants(s.end_us for s in states), p.ints(s.duration_s for s in states),
          p.instants(now_us for _ in states)),
     )  # fmt: skip
+    for conference, state in zip(ordered, states, strict=True):
+        _tell_conference(one_of[conference], state, news)
+
+
+def _tell_conference(session: SessionLife, state: ConferenceState, news: News) -> None:
+    was = session.was
+    assert was is not None  # only locked sessions are judged
+    before = (
+        was.ongoing,
+        _micros(was.conference_start),
+        _micros(was.conference_call_start),
+        _micros(was.conference_end),
+    )
+    if before == (state.ongoing, state.start_us, state.call_start_us, state.end_us):
+        return
+    data = {
+        "ongoing": state.ongoing, "start_time": stamp_or_none(state.start_us), "call_start": stamp_or_none(state.call_start_us),
+        "end_time": stamp_or_none(state.end_us), "duration": state.duration_s,
+    }  # fmt: skip
+    change = verb(was_running=was.ongoing, runs=state.ongoing)
+    news.conference(session.key, change, data)

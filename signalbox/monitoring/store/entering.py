@@ -17,13 +17,14 @@ from signalbox.monitoring.rules.issues import once
 from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.lives import encode
 from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
+from signalbox.monitoring.store.news import News
 
 _CONFERENCES = """
     INSERT INTO monitoring.conferences AS known (id, app_id, organization_id, created_at, last_seen_at, conference_id, conference_name)
     SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (app_id, conference_id) DO UPDATE
         SET conference_name = coalesce(excluded.conference_name, known.conference_name), is_active = true
-    RETURNING app_id, conference_id, id"""
+    RETURNING app_id, conference_id, id, xmax = 0"""
 # Most are known and nothing about them is new: those rows, an SFU's above all, are not written again with every call.
 _PARTICIPANTS = """
     WITH wanted AS (
@@ -48,7 +49,7 @@ Key = tuple[UUID, str]
 
 
 async def ensure_conferences(
-    connection: AsyncConnection[Any], wanted: dict[Key, Initialize]
+    connection: AsyncConnection[Any], wanted: dict[Key, Initialize], news: News
 ) -> dict[Key, UUID]:
     """Ids of the conferences, made where missing; a given name replaces the stored one."""
     rows = [wanted[key] for key in sorted(wanted)]
@@ -59,7 +60,12 @@ async def ensure_conferences(
          p.texts(r.conference_id for r in rows), p.texts(r.conference_name for r in rows)),
         binary=True,
     )  # fmt: skip
-    return {(app, name): found for app, name, found in await cursor.fetchall()}
+    ids = {}
+    for app, name, found, is_new in await cursor.fetchall():  # no row before it: nothing to lock
+        ids[app, name] = found
+        if is_new:
+            news.conference_created(wanted[app, name], found)
+    return ids
 
 
 class Person:
@@ -114,7 +120,10 @@ async def link(connection: AsyncConnection[Any], pairs: set[tuple[UUID, UUID]]) 
 
 
 async def initialize(
-    connection: AsyncConnection[Any], messages: list[Initialize], outcomes: dict[int, Any]
+    connection: AsyncConnection[Any],
+    messages: list[Initialize],
+    outcomes: dict[int, Any],
+    news: News,
 ) -> None:
     """Find or make conference and participant of each message. Two calls at once give one conference: the unique constraint decides."""
     if not messages:
@@ -134,7 +143,7 @@ async def initialize(
             message.at_us,
         )
         people.setdefault((message.app, message.participant_id), person).merge(person)
-    conferences = await ensure_conferences(connection, rooms)
+    conferences = await ensure_conferences(connection, rooms, news)
     participants = await ensure_participants(connection, people)
     pairs = set()
     for message in messages:
@@ -172,7 +181,10 @@ _COUNT = """
 
 
 async def start_sessions(
-    connection: AsyncConnection[Any], messages: list[StartSession], outcomes: dict[int, Any]
+    connection: AsyncConnection[Any],
+    messages: list[StartSession],
+    outcomes: dict[int, Any],
+    news: News,
 ) -> None:
     """Insert sessions; a participant's second one in a conference raises `multiple_rejoins`."""
     if not messages:
@@ -191,19 +203,20 @@ async def start_sessions(
         if (message.conference, message.participant) in sources:
             good.append(message)
             app, organization = sources[message.conference, message.participant]
-            outcomes[id(message)] = SessionKey(
-                message.id, app, organization, message.conference, message.participant
-            )
+            key = SessionKey(message.id, app, organization, message.conference, message.participant)
+            outcomes[id(message)] = key
+            news.session_began(message, key)
         else:
             outcomes[id(message)] = InvalidToken()
     if good:
-        await _insert_sessions(connection, good, sources)
+        await _insert_sessions(connection, good, sources, news)
 
 
 async def _insert_sessions(
     connection: AsyncConnection[Any],
     messages: list[StartSession],
     sources: dict[tuple[UUID, UUID], tuple[UUID, UUID]],
+    news: News,
 ) -> None:
     earlier = await _count_entries(connection, messages)
     owners = [sources[m.conference, m.participant] for m in messages]
@@ -227,7 +240,7 @@ async def _insert_sessions(
          p.jsons(json.dumps(m.geo).encode() if m.geo else None for m in messages), p.texts(m.app_version for m in messages),
          p.texts(m.webrtc_sdk for m in messages), ids, p.jsons(facts)),
     )  # fmt: skip
-    await write_findings(connection, findings, [])
+    await write_findings(connection, findings, [], news)
 
 
 async def _count_entries(

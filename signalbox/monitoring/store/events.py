@@ -35,6 +35,7 @@ from signalbox.monitoring.store.lives import (
     remember,
 )
 from signalbox.monitoring.store.messages import EndSessions, Event, StopConference
+from signalbox.monitoring.store.news import News
 from signalbox.monitoring.store.rows import copy_events, event_row
 from signalbox.monitoring.store.tracks import apply_tracks, find_tracks
 from signalbox.monitoring.wire import uuid_or_none
@@ -52,7 +53,12 @@ class Touched:
 
 
 async def apply_events(
-    connection: AsyncConnection[Any], events: list[Event], outcomes: dict[int, Any], *, now_us: int
+    connection: AsyncConnection[Any],
+    events: list[Event],
+    outcomes: dict[int, Any],
+    news: News,
+    *,
+    now_us: int,
 ) -> None:
     """Store the events of a batch and everything that follows from them."""
     if not events:
@@ -76,7 +82,7 @@ async def apply_events(
         rows.append(event_row(event, peer=peer, connection=target, track=track, received_us=now_us))
         outcomes[id(event)] = (peer, target) if event.add else sightings.answer(event)
     await draw_consequences(
-        connection, touched.sessions, touched.connections, touched.devices, now_us=now_us
+        connection, touched.sessions, touched.connections, touched.devices, news, now_us=now_us
     )
     await apply_tracks(connection, sightings)
     if rows:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
 from psycopg import AsyncConnection
 
 from signalbox.core import params as p
-from signalbox.monitoring.rules.calls import FINAL_LEAVES, SessionFact, instant, micros
+from signalbox.monitoring.rules.calls import FINAL_LEAVES, SessionFact, micros, stamp
 from signalbox.monitoring.rules.connection import Fact, Life, Negotiation, fold
 from signalbox.monitoring.rules.identities import SessionKey
 
@@ -44,6 +45,24 @@ def remember(recent: bytes, digest: int, at_us: int) -> bytes:
     return (recent + _RECENT.pack(digest, at_us // 1000 % _WRAP))[-RECENT_EVENTS * _RECENT.size :]
 
 
+class SessionWas(NamedTuple):
+    """Session and conference as they stood before the batch."""
+
+    ended: datetime | None
+    call_start: datetime | None
+    ongoing: bool
+    conference_start: datetime | None
+    conference_call_start: datetime | None
+    conference_end: datetime | None
+
+
+class ConnectionWas(NamedTuple):
+    """A connection as it stood before the batch."""
+
+    state: str
+    established: bool
+
+
 @dataclass(slots=True)
 class SessionLife:
     """A session with its facts, locked. Of a `light` one only the recent events are loaded."""
@@ -56,6 +75,7 @@ class SessionLife:
     light: bool = False
     touched: bool = False
     judged: bool = False  # facts changed: fold again
+    was: SessionWas | None = None  # None of a light one
 
     @property
     def was_left(self) -> bool:
@@ -85,11 +105,13 @@ class ConnectionLife:
     rejoined: bool = False
     touched: bool = False
     changed: bool = False
+    was: ConnectionWas | None = None  # None of a new one
 
 
 # One statement for all, so that everybody locks in one order: by conference, then by session.
 _LOCK_SESSIONS = """
-    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.facts::text, l.recent, l.counted::text
+    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.facts::text, l.recent, l.counted::text,
+        s.end_time, s.call_start, c.ongoing, c.start_time, c.call_start, c.end_time
     FROM monitoring.sessions s JOIN monitoring.conferences c ON c.id = s.conference_id
     JOIN monitoring.session_lives l ON l.session_id = s.id
     WHERE s.id = ANY(%s) AND s.erased_at IS NULL ORDER BY c.id, s.id FOR NO KEY UPDATE OF c, s, l"""
@@ -99,7 +121,7 @@ _LOCK_RECENT = """
     WHERE l.session_id = ANY(%s) AND s.erased_at IS NULL ORDER BY l.session_id FOR NO KEY UPDATE OF l"""
 _CONNECTION = """
     SELECT c.id, c.session_id, c.app_id, c.organization_id, c.conference_id, c.participant_id, c.peer_id, c.start_time,
-        c.end_time IS NOT NULL, l.initial_state, {facts}, l.recent, l.rejoined
+        c.end_time IS NOT NULL, l.initial_state, {facts}, l.recent, l.rejoined, c.state, c.established
     FROM monitoring.connections c JOIN monitoring.connection_lives l ON l.connection_id = c.id"""
 _LOCK_OWN = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) THEN l.facts::text END")}
     WHERE c.id = ANY(%s) AND c.is_active AND c.erased_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
@@ -116,11 +138,11 @@ async def lock_sessions(
     wanted = p.uuids(sorted(set(ids)))
     cursor = await connection.execute(_LOCK_SESSIONS, (wanted,), binary=True)
     loaded = {}
-    for *key, facts, recent, counted in await cursor.fetchall():
+    for row in await cursor.fetchall():
+        key, (facts, recent, counted) = SessionKey(*row[:5]), row[5:8]
         known = _session_facts.decode(facts)
-        life = SessionLife(
-            SessionKey(*key), known, recent, _counted.decode(counted), before=list(known)
-        )
+        life = SessionLife(key, known, recent, _counted.decode(counted), before=list(known))
+        life.was = SessionWas(*row[8:])
         loaded[life.key.id] = life
     return loaded
 
@@ -172,12 +194,13 @@ async def lock_connections(
 
 def _loaded(
     found: UUID, session: UUID, app: UUID, organization: UUID, conference: UUID, participant: UUID, peer: UUID, start: Any,
-    ended: bool, initial: str, facts: str | None, recent: bytes, rejoined: bool,
+    ended: bool, initial: str, facts: str | None, recent: bytes, rejoined: bool, state: str, established: bool,
 ) -> ConnectionLife:  # fmt: skip
     known = _facts.decode(facts or _NO_FACTS)
     key = SessionKey(session, app, organization, conference, participant)
     return ConnectionLife(
-        found, key, peer, micros(start), initial, known, recent, before=list(known), ended=ended, rejoined=rejoined
+        found, key, peer, micros(start), initial, known, recent, before=list(known), ended=ended, rejoined=rejoined,
+        was=ConnectionWas(state, established),
     )  # fmt: skip
 
 
@@ -284,11 +307,6 @@ def _negotiation(item: Negotiation) -> dict[str, Any]:
     if item.inferred:
         shown["inferred"] = True
     return shown
-
-
-def stamp(at_us: int) -> str:
-    """An instant as clients read it: ISO 8601, six digits, Z."""
-    return instant(at_us).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 _UPDATE_SESSIONS = """

@@ -17,6 +17,7 @@ from signalbox.monitoring.rules.connection import Fact, with_fact
 from signalbox.monitoring.store.consequences import draw_consequences
 from signalbox.monitoring.store.lives import deleted_sessions, lock_connections, lock_sessions
 from signalbox.monitoring.store.messages import Sample, TrackSighting
+from signalbox.monitoring.store.news import News
 from signalbox.monitoring.store.rows import copy_samples, sample_row
 from signalbox.monitoring.store.tracks import Name, TrackRow
 
@@ -100,6 +101,7 @@ async def apply_samples(
     connection: AsyncConnection[Any],
     samples: list[Sample],
     outcomes: dict[int, Any],
+    news: News,
     *,
     now_us: int,
 ) -> None:
@@ -133,7 +135,8 @@ async def apply_samples(
          p.texts(target.type for _, target in touched), p.instants(target.type_us for _, target in touched),
          p.instants(now_us for _ in touched)),
     )  # fmt: skip
-    await _first_sights(connection, good, targets, now_us=now_us)
+    await _first_sights(connection, good, targets, news, now_us=now_us)
+    news.samples(good, lambda sample: _tracks_of(sample, tracks))
 
 
 def _admit(
@@ -255,14 +258,15 @@ async def _first_sights(
     connection: AsyncConnection[Any],
     samples: list[Sample],
     targets: dict[UUID, _Target],
+    news: News,
     *,
     now_us: int,
 ) -> None:
     """The first sign of media, TCP or a relay is a fact of its connection."""
-    news: dict[UUID, list[Fact]] = {}
+    fresh: dict[UUID, list[Fact]] = {}
     for sample in samples:
         target = targets[sample.connection]
-        facts = news.setdefault(sample.connection, [])
+        facts = fresh.setdefault(sample.connection, [])
         for kind, shown, known in (
             ("stats", sample.established, target.established),
             ("tcp", sample.tcp, target.tcp),
@@ -270,7 +274,7 @@ async def _first_sights(
         ):
             if shown and not known:
                 facts.append(Fact(sample.at_us, kind, None, str(derived_id(sample.id, 0))))
-    ids = {key for key, facts in news.items() if facts}
+    ids = {key for key, facts in fresh.items() if facts}
     if not ids:
         return
     lives = await lock_connections(connection, ids=ids, heavy=ids)
@@ -278,6 +282,6 @@ async def _first_sights(
     settling = {life.session.id for life in lives.values() if life.ended or life.rejoined}
     sessions = await lock_sessions(connection, settling) if settling else {}
     for key, life in lives.items():
-        for fact in news[key]:
+        for fact in fresh[key]:
             life.changed = with_fact(life.facts, fact) or life.changed
-    await draw_consequences(connection, sessions, lives, {}, now_us=now_us)
+    await draw_consequences(connection, sessions, lives, {}, news, now_us=now_us)

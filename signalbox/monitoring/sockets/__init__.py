@@ -1,0 +1,1 @@
+"""Doors that stay open. Plain ASGI: a thousand idle clients cost little."""
