@@ -42,13 +42,14 @@ class Apply(Protocol[M_contra]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneLimits:
-    """How much may wait. Counts of messages."""
+    """How much may wait, in messages, and how long a transaction may take."""
 
     max_facts: int = 20_000
     thin_samples_from: int = 1_500
     max_samples: int = 6_000
     facts_per_batch: int = 400
     samples_per_batch: int = 256
+    transaction_s: float = 6.0
 
 
 @dataclass(slots=True)
@@ -100,6 +101,7 @@ class GroupCommitWriter(Generic[M]):
         self._connection: AsyncConnection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._last_failure: str | None = None
+        self._hanging: set[asyncio.Task[Any]] = set()
 
     async def open(self) -> None:
         """Start the writing task. The first connection is made when the first message comes."""
@@ -191,14 +193,28 @@ class GroupCommitWriter(Generic[M]):
             self._after_commit()
 
     async def _with_partitions(self, messages: list[M]) -> list[Outcome]:
-        """As `_transaction`. Where the day has no partition yet, a new connection makes it, as every one does."""
+        """As `_in_time`. Where the day has no partition yet, a new connection makes it, as every one does."""
         try:
-            return await self._transaction(messages)
+            return await self._in_time(messages)
         except psycopg.errors.CheckViolation as error:
             if error.diag.constraint_name is not None:  # a constraint, not a missing partition
                 raise
             await self._drop_connection()
-            return await self._transaction(messages)
+            return await self._in_time(messages)
+
+    async def _in_time(self, messages: list[M]) -> list[Outcome]:
+        """A server that hangs is as good as away: clients wait 10 s and must be told before that. TimeoutError after `transaction_s`."""
+        work = asyncio.create_task(self._transaction(messages))
+        done, _ = await asyncio.wait({work}, timeout=self._limits.transaction_s)
+        if done:
+            return work.result()
+        # The driver asks the server to cancel and waits for that as well; nobody waits for the driver.
+        hanging, self._connection = self._connection, None
+        self._hanging.add(work)
+        work.add_done_callback(lambda _: self._hanging.discard(work))
+        work.add_done_callback(lambda _: _let_go(work, hanging))
+        work.cancel()
+        raise TimeoutError
 
     async def _transaction(self, messages: list[M]) -> list[Outcome]:
         connection = self._connection
@@ -243,6 +259,13 @@ class GroupCommitWriter(Generic[M]):
         if connection is not None:
             with suppress(psycopg.Error, OSError):  # it may be gone already
                 await connection.close()
+
+
+def _let_go(work: asyncio.Task[Any], connection: AsyncConnection[Any] | None) -> None:
+    if not work.cancelled():
+        work.exception()  # it has been told already that the database is away
+    if connection is not None:
+        connection.pgconn.finish()
 
 
 def _answer(waiting: _Waiting[Any], outcome: Outcome) -> None:

@@ -25,6 +25,7 @@ from signalbox.monitoring.rules.retention import Keep
 from signalbox.monitoring.service import (
     Minutes,
     Tell,
+    count_volumes,
     delete_expired,
     end_stale_conferences,
     finish_erasures,
@@ -34,6 +35,10 @@ from signalbox.monitoring.service import (
 from signalbox.monitoring.service.live import LiveNews
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
+
+RECOUNT_HOUR = (
+    3  # UTC: once a day every stored day is counted again, for retention has been at work
+)
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +102,9 @@ def periodic_jobs(
         version = settings.monitoring.emos_version
         await judge_finished_conferences(db, emos_version=version, at=at, tell=tell)
 
+    async def volumes(at: datetime) -> None:
+        await count_volumes(db, everything=at.hour == RECOUNT_HOUR, at=at)
+
     async def erasures(at: datetime) -> None:
         await finish_erasures(db, at=at)
 
@@ -104,6 +112,7 @@ def periodic_jobs(
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
+        PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),

@@ -154,6 +154,18 @@ async def test_while_the_database_is_away_callers_are_told_to_come_again(connect
     assert await said(connect) == ["kept"]
 
 
+async def test_a_database_that_hangs_is_as_good_as_away(connect: Any) -> None:
+    book = Book()
+    async with writing(connect, book, LaneLimits(transaction_s=0.2)) as writer:
+        book.may_go.clear()
+        with pytest.raises(Overloaded):
+            await writer.commit_fact("lost")
+        book.may_go.set()
+        assert await writer.commit_fact("kept") == "did kept"
+
+    assert await said(connect) == ["kept"]
+
+
 async def test_full_lanes_refuse_and_say_so_beforehand(connect: Any) -> None:
     book = Book()
     limits = LaneLimits(max_facts=1, max_samples=2, thin_samples_from=1)

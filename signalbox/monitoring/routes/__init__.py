@@ -28,6 +28,7 @@ from signalbox.monitoring.routes import (
     search,
     sessions,
     tracks,
+    usage,
 )
 from signalbox.monitoring.routes.filters import provide_span
 
@@ -43,6 +44,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *graphs.HANDLERS,
     *overview.HANDLERS,
     *search.HANDLERS,
+    *usage.HANDLERS,
 )
 
 

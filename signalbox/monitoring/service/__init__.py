@@ -12,11 +12,13 @@ from signalbox.monitoring.service.upkeep import (
     judge_finished_conferences,
     tell_nobody,
 )
+from signalbox.monitoring.service.volumes import count_volumes
 
 __all__ = [
     "Minutes",
     "Overviews",
     "Tell",
+    "count_volumes",
     "delete_expired",
     "end_stale_conferences",
     "erase_participant",

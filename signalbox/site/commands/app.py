@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import click
+import msgspec
 
 from signalbox.accounts import queries, service
 from signalbox.accounts.errors import AppNotFound
 from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.core.settings import load
+from signalbox.monitoring.routes.usage import UsageItem, usage_of
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.site.commands.org import organization_of
 from signalbox.site.commands.running import as_json, done, run, show_all, show_one
@@ -143,6 +145,32 @@ def _masks(given: tuple[str, ...]) -> Any:
     if not given:
         return service.UNCHANGED
     return None if "default" in given else [mask for mask in given if mask != "none"]
+
+
+@app.command("usage")
+@click.argument("app_id", type=click.UUID)
+@as_json
+def usage(app_id: UUID, json_out: bool) -> None:
+    """Participant minutes, quota, and what is stored of an app."""
+
+    async def verb(db: Database, at: datetime) -> UsageItem:
+        return await usage_of(db, SYSTEM, app_id, at)
+
+    item = run(verb)
+    if json_out:
+        show_one(msgspec.to_builtins(item), json_out)
+        return
+    month, quota = item.months[-1], item.quota_participant_minutes_monthly
+    minutes = f"{month.minutes} of {quota}" if quota is not None else str(month.minutes)
+    show_one(
+        {
+            "minutes this month": minutes,
+            "minutes in 12 months": sum(each.minutes for each in item.months),
+            **{f"stored {name}": amount for name, amount in item.stored.items()},
+            "counted at": item.counted_at,
+        },
+        json_out,
+    )
 
 
 @app.command("reset-key")
