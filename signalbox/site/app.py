@@ -237,7 +237,9 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
     config = AppConfig(
         route_handlers=[
             monitoring_router(
-                more=APP_HANDLERS, not_found_as_400=settings.monitoring.not_found_as_400
+                emos_version=settings.monitoring.emos_version,
+                more=APP_HANDLERS,
+                not_found_as_400=settings.monitoring.not_found_as_400,
             ),
             *account_handlers,
             *docs_handlers(OPERATIONS | LIVE_OPERATIONS),

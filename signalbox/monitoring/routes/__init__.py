@@ -21,6 +21,7 @@ from signalbox.monitoring.routes import (
     connections,
     erasures,
     events,
+    figures,
     graphs,
     issues,
     overview,
@@ -42,6 +43,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *issues.HANDLERS,
     *events.HANDLERS,
     *graphs.HANDLERS,
+    *figures.HANDLERS,
     *overview.HANDLERS,
     *search.HANDLERS,
     *usage.HANDLERS,
@@ -56,17 +58,19 @@ def monitoring_router(
     *,
     more: Sequence[ControllerRouterHandler] = (),
     not_found_as_400: bool = False,
+    emos_version: int = 2,
 ) -> Router:
     """All reading routes of monitoring, and the handlers in `more` beside them.
 
     `not_found_as_400` answers 400 where an id in a path is unknown, as some
-    clients of the PeerMetrics API expect. The reference lists only the `/v1` addresses.
+    clients of the PeerMetrics API expect. `emos_version` is the formula of scores. The reference lists only the `/v1` addresses.
     """
     handlers = [*HANDLERS, *more]
     dependencies: dict[str, Any] = {
         **paging_dependencies(),
         **overview.chart_dependencies(),
         "span": Provide(provide_span),
+        "emos_version": Provide(lambda: emos_version, sync_to_thread=False),
     }
     return Router(
         "/",

@@ -6,8 +6,7 @@ frames). A sum over a longer time is the sum over its parts, so hours, days and 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -149,8 +148,10 @@ class Minute:
                 self.sums[place] = (total + found[0] * share, weight + found[1] * share)
 
 
-def minutes(intervals: Iterable[Interval], *, begin_us: int, end_us: int) -> list[Minute]:
-    """The minutes of one connection from `begin_us` to before `end_us`, both on whole minutes, by time, flow and key.
+def minutes(
+    intervals: Iterable[Interval], *, begin_us: int, end_us: int, step_us: int = MINUTE_US
+) -> list[Minute]:
+    """The minutes of one connection that begin from `begin_us` to before `end_us`, by time, flow and key; with `step_us` stretches of another length.
 
     An interval over several minutes is shared out by the time that it has in each.
     """
@@ -158,7 +159,7 @@ def minutes(intervals: Iterable[Interval], *, begin_us: int, end_us: int) -> lis
     for interval in intervals:
         link = interval.link
         parts = _parts(interval)
-        for minute_us, share in _shares(interval.start_us, interval.end_us):
+        for minute_us, share in _shares(interval.start_us, interval.end_us, step_us):
             if not begin_us <= minute_us < end_us:
                 continue
             for flow, key, track, seconds, sums in parts:
@@ -177,86 +178,34 @@ def minutes(intervals: Iterable[Interval], *, begin_us: int, end_us: int) -> lis
 Part = tuple[int, str, UUID | None, float, list[Sum | None]]
 
 
+def sums_of_flow(flow: FlowInterval) -> list[Sum | None]:
+    """The measures of a flow, by place; None where nothing can be known."""
+    return [measure.of(flow) for measure in FLOW_MEASURES[FLOWS.index((flow.kind, flow.direction))]]
+
+
+def sums_of_link(link: LinkInterval) -> list[Sum | None]:
+    """The measures of a connection."""
+    return [measure.of(link) for measure in LINK_MEASURES]
+
+
 def _parts(interval: Interval) -> list[Part]:
     parts: list[Part] = []
     for flow in interval.flows:
         code = FLOWS.index((flow.kind, flow.direction))
-        sums = [measure.of(flow) for measure in FLOW_MEASURES[code]]
-        parts.append((code, flow.key, flow.track, flow.seconds, sums))
+        parts.append((code, flow.key, flow.track, flow.seconds, sums_of_flow(flow)))
     if interval.link is not None:
         link = interval.link
-        parts.append((CONNECTION, "", None, link.seconds, [m.of(link) for m in LINK_MEASURES]))
+        parts.append((CONNECTION, "", None, link.seconds, sums_of_link(link)))
     return parts
 
 
-def _shares(start_us: int, end_us: int) -> list[tuple[int, float]]:
+def _shares(start_us: int, end_us: int, step_us: int) -> list[tuple[int, float]]:
     """The minutes that an interval touches, and how much of it lies in each."""
-    first = start_us // MINUTE_US * MINUTE_US
+    first = start_us // step_us * step_us
     if end_us <= start_us:
         return [(first, 1.0)]
     found = []
-    for minute_us in range(first, end_us, MINUTE_US):
-        inside = min(end_us, minute_us + MINUTE_US) - max(start_us, minute_us)
+    for minute_us in range(first, end_us, step_us):
+        inside = min(end_us, minute_us + step_us) - max(start_us, minute_us)
         found.append((minute_us, inside / (end_us - start_us)))
     return found
-
-
-# --- sketches ---------------------------------------------------------------------------------------
-
-STEPS: Final = 20  # buckets per factor e: a value is known to within 2.5 %
-ZERO: Final = -32_768  # the bucket of 0
-SMALLEST: Final = 1e-6
-
-
-def bucket(value: float) -> int:
-    """The bucket of a value that is not negative."""
-    return ZERO if value < SMALLEST else math.floor(math.log(value) * STEPS)
-
-
-def middle(number: int) -> float:
-    """The value that stands for a bucket, at most 2.5 % beside any value in it."""
-    return 0.0 if number == ZERO else math.exp((number + 0.5) / STEPS)
-
-
-@dataclass(slots=True)
-class Sketch:
-    """A figure over some minutes: its sums, and how long it had which value."""
-
-    total: float = 0.0
-    weight: float = 0.0
-    seconds: dict[int, float] = field(default_factory=dict)  # by bucket
-
-    def add(self, other: Sketch) -> None:
-        """Take in other minutes."""
-        self.total += other.total
-        self.weight += other.weight
-        for number, seconds in other.seconds.items():
-            self.seconds[number] = self.seconds.get(number, 0.0) + seconds
-
-    @property
-    def mean(self) -> float | None:
-        """The quotient of the sums; None when there is nothing."""
-        return self.total / self.weight if self.weight > 0 else None
-
-    def percentiles(self, wanted: Iterable[float]) -> list[float | None]:
-        """For each share (0–1) the value that the figure kept to or stayed below for that share of the time."""
-        ordered = sorted(self.seconds.items())
-        whole = sum(self.seconds.values())
-        return [_reach(ordered, share * whole) for share in wanted]
-
-
-def _reach(ordered: Sequence[tuple[int, float]], goal: float) -> float | None:
-    seen = 0.0
-    for number, seconds in ordered:
-        seen += seconds
-        if seen >= goal - 1e-9:
-            return middle(number)
-    return middle(ordered[-1][0]) if ordered else None
-
-
-def packed(sketches: Mapping[int, Sketch]) -> list[list[object]]:
-    """Sketches by place as they are stored."""
-    return [
-        [place, sketch.total, sketch.weight, list(sketch.seconds), [round(s, 3) for s in sketch.seconds.values()]]
-        for place, sketch in sorted(sketches.items())
-    ]  # fmt: skip
