@@ -2,12 +2,150 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from signalbox.core.settings import at_least, between, setting
 
 Mask = Literal["addresses", "sdp", "devices"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionSettings:
+    """From where on a figure is a finding. Every kind of finding names the ones that it goes by."""
+
+    sustained_s: float = setting(
+        8.0,
+        env="SIGNALBOX_DETECT_SUSTAINED_S",
+        doc="Seconds that a figure must be bad, in one stretch, to count.",
+        check=at_least(0),
+    )
+    bridged_s: float = setting(
+        6.0,
+        env="SIGNALBOX_DETECT_BRIDGED_S",
+        doc="A return to normal of no more seconds does not end a bad stretch.",
+        check=at_least(0),
+    )
+    loss_ratio: float = setting(
+        0.05,
+        env="SIGNALBOX_DETECT_LOSS_RATIO",
+        doc="Share of lost packets from which loss is high.",
+        check=between(0, 1),
+    )
+    rtt_ms: float = setting(
+        400.0,
+        env="SIGNALBOX_DETECT_RTT_MS",
+        doc="Round trip from which it is long, in ms.",
+        check=at_least(1),
+    )
+    jitter_ms: float = setting(
+        30.0,
+        env="SIGNALBOX_DETECT_JITTER_MS",
+        doc="Jitter of audio from which it is high, in ms.",
+        check=at_least(1),
+    )
+    video_bps: float = setting(
+        60000.0,
+        env="SIGNALBOX_DETECT_VIDEO_BPS",
+        doc="Bits per second of received video below which there are too few.",
+        check=at_least(0),
+    )
+    bandwidth_bps: float = setting(
+        150_000.0,
+        env="SIGNALBOX_DETECT_BANDWIDTH_BPS",
+        doc="Estimated bits per second that can be sent, below which video is held back.",
+        check=at_least(0),
+    )
+    frozen_ratio: float = setting(
+        0.2,
+        env="SIGNALBOX_DETECT_FROZEN_RATIO",
+        doc="Share of the time that a picture stood still, from which video is frozen.",
+        check=between(0, 1),
+    )
+    black_bits: float = setting(
+        500.0,
+        env="SIGNALBOX_DETECT_BLACK_BITS",
+        doc="Bits per sent frame below which there can be no picture in it.",
+        check=at_least(0),
+    )
+    silent_level: float = setting(
+        0.0001,
+        env="SIGNALBOX_DETECT_SILENT_LEVEL",
+        doc="Level of a microphone, 0 to 1, below which it is silent.",
+        check=between(0, 1),
+    )
+    silent_s: float = setting(
+        20.0,
+        env="SIGNALBOX_DETECT_SILENT_S",
+        doc="Seconds that an unmuted microphone must be silent.",
+        check=at_least(0),
+    )
+    one_way_s: float = setting(
+        8.0,
+        env="SIGNALBOX_DETECT_ONE_WAY_S",
+        doc="Seconds without a packet from the other end, which sends.",
+        check=at_least(0),
+    )
+    muted_s: float = setting(
+        3.0,
+        env="SIGNALBOX_DETECT_MUTED_S",
+        doc="Seconds that a device must deliver nothing.",
+        check=at_least(0),
+    )
+    limited_ratio: float = setting(
+        0.5,
+        env="SIGNALBOX_DETECT_LIMITED_RATIO",
+        doc="Share of the time that an encoder must be held back.",
+        check=between(0, 1),
+    )
+    warm_up_s: float = setting(
+        15.0,
+        env="SIGNALBOX_DETECT_WARM_UP_S",
+        doc="Seconds after the start of a connection in which a limited bandwidth is usual.",
+        check=at_least(0),
+    )
+    setup_ms: float = setting(
+        5000.0,
+        env="SIGNALBOX_DETECT_SETUP_MS",
+        doc="Time to connect from which it is long, in ms.",
+        check=at_least(1),
+    )
+    flips: float = setting(
+        3.0,
+        env="SIGNALBOX_DETECT_FLIPS",
+        doc="Changes of the network path that are too many.",
+        check=at_least(1),
+    )
+    flips_within_s: float = setting(
+        60.0,
+        env="SIGNALBOX_DETECT_FLIPS_WITHIN_S",
+        doc="Seconds within which changes of the path are counted.",
+        check=at_least(1),
+    )
+    stats_ms: float = setting(
+        500.0,
+        env="SIGNALBOX_DETECT_STATS_MS",
+        doc="Time that a browser takes for its statistics, from which it is overloaded, in ms.",
+        check=at_least(1),
+    )
+    hidden_s: float = setting(
+        60.0,
+        env="SIGNALBOX_DETECT_HIDDEN_S",
+        doc="Seconds that a page must be in the background.",
+        check=at_least(0),
+    )
+    rejoins: float = setting(
+        3.0,
+        env="SIGNALBOX_DETECT_REJOINS",
+        doc="Sessions of one participant that are too many.",
+        check=at_least(2),
+    )
+    rejoins_within_s: float = setting(
+        300.0,
+        env="SIGNALBOX_DETECT_REJOINS_WITHIN_S",
+        doc="Seconds within which sessions of one participant are counted.",
+        check=at_least(1),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +234,4 @@ class MonitoringSettings:
         doc="Days that calls are kept at all, with everything that belongs to them; for ever without.",
         check=at_least(1),
     )
+    detection: DetectionSettings = field(default_factory=DetectionSettings)

@@ -79,6 +79,7 @@ class Conference(Owned):
     duration: Mapped[int] = mapped_column(server_default="0")
     last_seen_at: Mapped[datetime]
     judged_at: Mapped[datetime | None]
+    diagnosed_at: Mapped[datetime | None]
 
 
 class Participant(Owned):
@@ -223,6 +224,33 @@ class Issue(Owned):
     data: Mapped[Any] = mapped_column(JSONB, nullable=True)
     count: Mapped[int] = mapped_column(server_default="1")
     events: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    updated_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    source: Mapped[str] = mapped_column(server_default="event")
+
+
+class Diagnosis(Base):
+    """Why a conference was bad, for one participant or (participant_id None) as a whole."""
+
+    __tablename__ = "diagnoses"
+    __table_args__ = (UniqueConstraint("conference_id", "participant_id"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    app_id: Mapped[UUID]
+    organization_id: Mapped[UUID]
+    conference_id: Mapped[UUID] = mapped_column(ForeignKey(Conference.id, ondelete="CASCADE"))
+    participant_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey(Participant.id, ondelete="CASCADE")
+    )
+    cause: Mapped[str]
+    culprit_id: Mapped[UUID | None]
+    sentence: Mapped[str]
+    score: Mapped[int | None] = mapped_column(SmallInteger)
+    parts: Mapped[Any] = mapped_column(JSONB, nullable=False)
+    events: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    issues: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    version: Mapped[int] = mapped_column(SmallInteger)
+    computed_at: Mapped[datetime]
 
 
 class Event(Base):

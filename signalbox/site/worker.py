@@ -27,6 +27,7 @@ from signalbox.monitoring.service import (
     Tell,
     count_volumes,
     delete_expired,
+    diagnose_changed,
     end_stale_conferences,
     finish_erasures,
     judge_finished_conferences,
@@ -108,12 +109,16 @@ def periodic_jobs(
     async def erasures(at: datetime) -> None:
         await finish_erasures(db, at=at)
 
+    async def diagnose(at: datetime) -> None:
+        await diagnose_changed(db, settings=settings.monitoring, at=at)
+
     return [
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
+        PeriodicJob(name="monitoring.diagnose", cron="* * * * * */10", run=diagnose),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),
         PeriodicJob(name="accounts.forget_logins", cron="23 3 * * *", run=logins),

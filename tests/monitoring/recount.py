@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from signalbox.core.db import Database
-from signalbox.monitoring.rules.issues import describe
+from signalbox.monitoring.rules.codes import describe
 
 PATHS = (
     "conferences/summary",

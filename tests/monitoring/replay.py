@@ -65,7 +65,12 @@ class Replay:
 
 def trace(name: str) -> list[Request]:
     """The requests of `peermetrics-sdk-<name>` in order of arrival."""
-    packed = (DATA / f"peermetrics-sdk-{name}.jsonl.zst").read_bytes()
+    return recorded(DATA / f"peermetrics-sdk-{name}.jsonl.zst")
+
+
+def recorded(file: Path) -> list[Request]:
+    """The requests of a compressed recording in order of arrival."""
+    packed = file.read_bytes()
     lines = zstandard.ZstdDecompressor().decompress(packed).decode().splitlines()
     return [_request(json.loads(line)) for line in lines]
 

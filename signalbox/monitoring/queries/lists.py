@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Double, cast, func, select
+from sqlalchemy import ColumnElement, Double, case, cast, func, select
 
 from signalbox.core.actor import Actor
 from signalbox.monitoring.queries.scope import Question, Span, visible
@@ -152,6 +152,13 @@ _ISSUE = (
     Issue.data,
     Issue.count,
     Issue.events,
+    func.coalesce(Issue.updated_at, Issue.created_at).label("updated_at"),
+    # Those of single events are over at once; rows from before this was stored do not say so.
+    case(
+        (Issue.source == "event", func.coalesce(Issue.ended_at, Issue.created_at)),
+        else_=Issue.ended_at,
+    ).label("ended_at"),
+    Issue.source,
 )
 
 

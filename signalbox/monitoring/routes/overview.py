@@ -29,7 +29,7 @@ from signalbox.monitoring.routes.answers import REFUSALS, Answer, json_answer
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenSpan
 from signalbox.monitoring.routes.shapes import Whole
 from signalbox.monitoring.rules import overview as rules
-from signalbox.monitoring.rules.issues import describe
+from signalbox.monitoring.rules.codes import describe
 from signalbox.monitoring.rules.overview import Figures, Stretch
 from signalbox.monitoring.service import Overviews
 

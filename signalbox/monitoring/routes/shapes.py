@@ -14,7 +14,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from signalbox.monitoring.rules.issues import colour, describe
+from signalbox.monitoring.rules.codes import describe
+from signalbox.monitoring.rules.issues import colour
 
 T = TypeVar("T")
 Instant = Annotated[str, Meta(description="UTC, as 2026-01-15T10:30:00.123456Z")]
@@ -152,7 +153,8 @@ class Track(msgspec.Struct, kw_only=True):
 
 
 class Issue(msgspec.Struct, kw_only=True):
-    """A finding; `events` are the ids of the events that show it, `count` how often it was seen."""
+    """A finding; `events` are the ids of the events that show it, `count` how often it was seen. `ended_at` is null while it lasts;
+    `source` is `event` for what a single event says, over at once, and `rule` for what was found by looking at the whole call."""
 
     id: UUID
     session: UUID | None
@@ -168,6 +170,9 @@ class Issue(msgspec.Struct, kw_only=True):
     data: Json
     count: int
     events: list[UUID]
+    updated_at: Instant
+    ended_at: Instant | None
+    source: str
 
 
 class Event(msgspec.Struct, kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.monitoring.service.diagnosing import diagnose_changed, diagnose_conference
 from signalbox.monitoring.service.erasure import erase_participant, finish_erasures
 from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
@@ -20,6 +21,8 @@ __all__ = [
     "Tell",
     "count_volumes",
     "delete_expired",
+    "diagnose_changed",
+    "diagnose_conference",
     "end_stale_conferences",
     "erase_participant",
     "finish_erasures",

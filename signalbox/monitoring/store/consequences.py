@@ -43,7 +43,8 @@ _ALL_STAYS = """
     WHERE conference_id = ANY(%s) AND is_active"""
 _UPDATE_CONFERENCES = """
     UPDATE monitoring.conferences AS c SET ongoing = new.ongoing, start_time = new.started, call_start = new.call_start,
-        end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen), judged_at = NULL
+        end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen), judged_at = NULL,
+        diagnosed_at = NULL
     FROM unnest(%s, %s, %s, %s, %s, %s, %s) AS new (id, ongoing, started, call_start, ended, duration, seen)
     WHERE c.id = new.id"""
 _USAGE = """

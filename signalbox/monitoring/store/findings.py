@@ -18,13 +18,13 @@ __all__ = ["Owner", "difference", "write_findings"]
 
 _UPSERT = """
     INSERT INTO monitoring.issues AS known (id, app_id, organization_id, conference_id, participant_id, session_id, connection_id,
-        created_at, type, code, data, count, events)
-    SELECT id, app, org, conference, participant, session, connection, at, type, code, data, count, events::uuid[]
+        created_at, updated_at, ended_at, type, code, data, count, events)
+    SELECT id, app, org, conference, participant, session, connection, at, at, at, type, code, data, count, events::uuid[]
     FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         AS new (id, app, org, conference, participant, session, connection, at, type, code, data, count, events)
     ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, data = excluded.data, count = excluded.count,
-        events = excluded.events, is_active = true
+    ON CONFLICT (id) DO UPDATE SET created_at = excluded.created_at, updated_at = excluded.updated_at, ended_at = excluded.ended_at,
+        data = excluded.data, count = excluded.count, events = excluded.events, is_active = true
     RETURNING id, (xmax = 0) OR NOT coalesce((SELECT old.is_active FROM monitoring.issues old WHERE old.id = known.id), false)"""
 _WITHDRAW = """
     UPDATE monitoring.issues SET is_active = false WHERE id = ANY(%s) AND is_active

@@ -1,0 +1,159 @@
+"""Rules about participants and their devices: muted by the system, devices gone, hidden tabs, rejoining."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from signalbox.core.ids import derived_id
+from signalbox.monitoring.rules.detection.observed import (
+    Happening,
+    ObservedConference,
+    ObservedTrack,
+    Stay,
+)
+from signalbox.monitoring.rules.detection.spells import SECOND, Rule, Spell
+from signalbox.monitoring.settings import DetectionSettings as Limits
+
+
+def muted_by_system(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
+    """A local track gave nothing although nobody had switched it off: a `mute` of the source, not of the user (W3C Mediacapture, 4.3.1.1)."""
+    stays = {stay.id: stay for stay in conference.stays}
+    for track in _local(conference):
+        stay = stays.get(track.session)
+        if stay is None:
+            continue
+        began: Happening | None = None
+        for happening in conference.of_track(track.id, "mute", "unmute", "ended"):
+            if happening.type == "mute":
+                began = began or happening
+            elif began is not None:
+                yield from _muted(stay, track, began, happening.at_us, limits, conference.now_us)
+                began = None
+        if began is not None:
+            yield from _muted(stay, track, began, stay.end_us, limits, conference.now_us)
+
+
+def _muted(
+    stay: Stay, track: ObservedTrack, began: Happening, end_us: int | None, limits: Limits, now_us: int
+) -> Iterator[Spell]:  # fmt: skip
+    seconds = ((now_us if end_us is None else end_us) - began.at_us) / SECOND
+    if seconds >= limits.muted_s:
+        yield _track_spell(stay, track, began, end_us, seconds)
+
+
+def device_vanished(conference: ObservedConference, _limits: Limits) -> Iterator[Spell]:
+    """A local track ended by itself. One that the page stopped fires no event and is found by looking, which the data says."""
+    stays = {stay.id: stay for stay in conference.stays}
+    for track in _local(conference):
+        stay = stays.get(track.session)
+        for happening in conference.of_track(track.id, "ended"):
+            was_stopped = isinstance(happening.data, dict) and happening.data.get("check")
+            leaving = stay is not None and stay.end_us is not None
+            if stay is None or was_stopped or (leaving and happening.at_us >= (stay.end_us or 0)):
+                continue
+            yield _track_spell(stay, track, happening, happening.at_us, None)
+
+
+def _local(conference: ObservedConference) -> Iterator[ObservedTrack]:
+    return (track for track in conference.tracks if track.direction == "outbound")
+
+
+def _track_spell(
+    stay: Stay, track: ObservedTrack, began: Happening, end_us: int | None, worst: float | None
+) -> Spell:
+    return Spell(
+        about=track.id,
+        start_us=began.at_us,
+        end_us=end_us,
+        session=stay.id,
+        participant=stay.participant,
+        connection=track.connection,
+        track=track.id,
+        worst=worst,
+        events=(began.id,),
+        more=(("kind", track.kind),),
+    )
+
+
+def hidden_tab(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
+    """The page was in a hidden tab for long; browsers slow such pages down. `focus` true means hidden in this protocol."""
+    for stay in conference.stays:
+        began: Happening | None = None
+        for happening in conference.of_session(stay.id, "tabFocus"):
+            hidden = isinstance(happening.data, dict) and happening.data.get("focus") is True
+            if hidden and began is None:
+                began = happening
+            elif not hidden and began is not None:
+                yield from _hidden(stay, began, happening.at_us, limits, conference.now_us)
+                began = None
+        if began is not None:
+            yield from _hidden(stay, began, stay.end_us, limits, conference.now_us)
+
+
+def _hidden(
+    stay: Stay, began: Happening, end_us: int | None, limits: Limits, now_us: int
+) -> Iterator[Spell]:
+    seconds = ((now_us if end_us is None else end_us) - began.at_us) / SECOND
+    if seconds >= limits.hidden_s:
+        yield Spell(
+            about=stay.id,
+            start_us=began.at_us,
+            end_us=end_us,
+            session=stay.id,
+            participant=stay.participant,
+            worst=seconds,
+            events=(began.id,),
+        )
+
+
+def rejoin_loop(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
+    """The same participant came into the same conference again and again within a short time."""
+    for person in conference.people:
+        stays = sorted(
+            (stay for stay in conference.stays if stay.participant == person.id),
+            key=lambda stay: stay.start_us,
+        )
+        busiest = max(_crowds(stays, limits), key=len, default=[])
+        if len(busiest) >= limits.rejoins:
+            yield Spell(
+                about=derived_id(conference.id, person.id),
+                start_us=busiest[0].start_us,
+                end_us=busiest[-1].start_us,
+                session=busiest[-1].id,
+                participant=person.id,
+                worst=float(len(busiest)),
+            )
+
+
+def _crowds(stays: list[Stay], limits: Limits) -> Iterable[list[Stay]]:
+    for index, first in enumerate(stays):
+        until_us = first.start_us + limits.rejoins_within_s * SECOND
+        yield [stay for stay in stays[index:] if stay.start_us <= until_us]
+
+
+RULES = (
+    Rule(
+        code="muted_by_system", type="warning", find=muted_by_system, limits=("muted_s",), unit="s",
+        title="Muted by the device or system",
+        explanation="The camera or microphone delivered nothing although nobody had switched it off in the page: a hardware switch, a lid, another program, a call on the phone.",
+        source="W3C Media Capture and Streams, 4.3.1.1 (muted).",
+    ),
+    Rule(
+        code="device_vanished", type="error", find=device_vanished,
+        title="A camera or microphone vanished",
+        explanation="The track of a device ended by itself: it was unplugged, switched off, or its permission was taken back.",
+        source="W3C Media Capture and Streams, 4.3.3.1 (ended).",
+    ),
+    Rule(
+        code="hidden_tab", type="warning", find=hidden_tab, limits=("hidden_s",), unit="s",
+        title="The page was in the background for long",
+        explanation="The tab was hidden; browsers throttle such pages, so timers and pictures of it stutter.",
+        source="W3C Page Visibility; measured: Chromium runs timers of hidden pages once a second or more rarely.",
+    ),
+    Rule(
+        code="rejoin_loop", type="error", find=rejoin_loop, limits=("rejoins", "rejoins_within_s"), unit="sessions",
+        title="Joined again and again",
+        explanation="The participant opened the conference several times within minutes, as people do when nothing seems to work.",
+        source="Measured on recorded calls: a second session is common, a third within minutes is not.",
+    ),
+)  # fmt: skip

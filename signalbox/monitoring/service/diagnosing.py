@@ -1,0 +1,56 @@
+"""Looking at whole conferences: what rules find in them."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+
+from signalbox.core.db import Database
+from signalbox.monitoring.rules.detection import detect
+from signalbox.monitoring.settings import MonitoringSettings
+from signalbox.monitoring.store import detected, observing
+
+log = structlog.get_logger(__name__)
+AT_ONCE = 50
+
+
+async def diagnose_conference(
+    db: Database, conference: UUID, *, settings: MonitoringSettings, at: datetime
+) -> list[UUID] | None:
+    """Look at one conference and write down what rules find; answers the ids of the issues that changed.
+
+    Answers None and changes nothing when there is no such conference, when another process is looking at it, or when the reports of an
+    established connection are gone, for then less would be found than is known.
+    """
+    async with db.begin() as tx:
+        if not await detected.try_lock(tx.psycopg, conference):
+            return None
+        loaded = await observing.load_conference(
+            tx.psycopg, conference, at=at, emos_version=settings.emos_version
+        )
+        if loaded is None:
+            return None
+        await detected.mark_diagnosed(tx.psycopg, conference, at=at)
+        if not loaded.reports and any(one.established for one in loaded.observed.connections):
+            return None
+        found = detect(loaded.observed, settings.detection)
+        return await detected.write_detected(tx.psycopg, loaded, found)
+
+
+async def diagnose_changed(
+    db: Database, *, settings: MonitoringSettings, at: datetime, budget_s: float = 8.0
+) -> int:
+    """Look at conferences that have ended, and at running ones now and then, for `budget_s` at most; answers at how many."""
+    until, looked_at = time.monotonic() + budget_s, 0
+    async with db.read() as tx:
+        waiting = await observing.conferences_to_diagnose(tx.psycopg, at=at, most=AT_ONCE)
+    for conference in waiting:
+        if time.monotonic() > until:
+            log.info("conferences.diagnosis_postponed", conferences=len(waiting) - looked_at)
+            break
+        await diagnose_conference(db, conference, settings=settings, at=at)
+        looked_at += 1
+    return looked_at
