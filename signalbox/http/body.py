@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
-from signalbox.http.errors import InvalidParameters, PayloadTooLarge
+from signalbox.http.errors import BodyTooSlow, InvalidParameters, PayloadTooLarge
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Hold = Callable[[int], None]
+
+BODY_WITHIN_S = 20.0  # clients of ours wait 10 s for an answer
 
 _GZIP_WBITS = 31  # zlib's window of 32 KB plus 16: expect a gzip header (RFC 1952)
 
@@ -17,34 +21,60 @@ class ClientGone(Exception):
     """The client hung up before its body was complete; there is nobody to answer."""
 
 
+def _hold_nothing(_size_bytes: int) -> None: ...
+
+
 async def read_body(
-    receive: Receive, headers: Iterable[tuple[bytes, bytes]], *, limit_bytes: int
+    receive: Receive,
+    headers: Iterable[tuple[bytes, bytes]],
+    *,
+    limit_bytes: int,
+    hold: Hold = _hold_nothing,
+    within_s: float = BODY_WITHIN_S,
 ) -> bytes:
     """The whole body, unpacked; `limit_bytes` holds for the packed and for the unpacked size.
+
+    `hold` is told of every piece's size as it comes, unpacked ones too, and raises when there is no room for it. What a
+    client only announces takes no room: it may never send it.
 
     Raises:
         PayloadTooLarge: more bytes than the limit; found early by `Content-Length` if there is one.
         InvalidParameters: a broken gzip body or a coding we do not know.
+        BodyTooSlow: not all of it came within `within_s`.
         ClientGone: the client disconnected.
     """
     coding = _coding(headers, limit_bytes)
+    try:
+        async with asyncio.timeout(within_s):
+            body = await _received(receive, limit_bytes, hold)
+    except TimeoutError:
+        raise BodyTooSlow() from None
+    if coding is None:
+        return body
+    unpacked = _gunzip(body, limit_bytes)
+    hold(len(unpacked))
+    return unpacked
+
+
+async def _received(receive: Receive, limit_bytes: int, hold: Hold) -> bytes:
     message = await receive()
-    body: bytes = message.get("body", b"")
     if message["type"] != "http.request":
         raise ClientGone
+    body: bytes = message.get("body", b"")
+    hold(len(body))
     if message.get("more_body"):
-        body = await _read_rest(receive, body, limit_bytes)
+        body = await _read_rest(receive, body, limit_bytes, hold)
     if len(body) > limit_bytes:
         raise PayloadTooLarge(limit_bytes=limit_bytes)
-    return body if coding is None else _gunzip(body, limit_bytes)
+    return body
 
 
-def announced_bytes(headers: Iterable[tuple[bytes, bytes]], *, otherwise: int) -> int:
-    """The body's length as the client announces it; `otherwise` when it does not, or announces more."""
+def announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
+    """The body's length as the client announces it; 0 when it does not."""
     for name, value in headers:
         if name == b"content-length" and value.isdigit():
-            return min(int(value), otherwise)
-    return otherwise
+            return int(value)
+    return 0
 
 
 def _coding(headers: Iterable[tuple[bytes, bytes]], limit_bytes: int) -> bytes | None:
@@ -63,13 +93,14 @@ def _coding(headers: Iterable[tuple[bytes, bytes]], limit_bytes: int) -> bytes |
     return coding
 
 
-async def _read_rest(receive: Receive, first: bytes, limit_bytes: int) -> bytes:
+async def _read_rest(receive: Receive, first: bytes, limit_bytes: int, hold: Hold) -> bytes:
     chunks, size = [first], len(first)
     while size <= limit_bytes:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGone
         chunk: bytes = message.get("body", b"")
+        hold(len(chunk))
         chunks.append(chunk)
         size += len(chunk)
         if not message.get("more_body"):

@@ -62,6 +62,12 @@ class UnknownError(AppError):
     """Something of ours failed; what it was is only logged."""
 
 
+class BodyTooSlow(UnknownError):
+    """The client announced a body and did not send all of it in time."""
+
+    status = 408
+
+
 def monitoring_error(error: AppError) -> bytes:
     """The flat dialect of the monitoring routes: `error_code` and `message`, nothing else."""
     return _encode({"error_code": error.code, "message": error.message})

@@ -82,3 +82,12 @@ async def test_an_unknown_coding_is_refused() -> None:
 async def test_a_client_that_hangs_up_is_noticed(first: list[dict[str, Any]]) -> None:
     with pytest.raises(ClientGone):
         await read_body(receiving(*first, {"type": "http.disconnect"}), [], limit_bytes=10)
+
+
+async def test_every_piece_is_held_as_it_comes_and_once_more_unpacked() -> None:
+    held: list[int] = []
+    packed = gzip.compress(b"0" * 1000)
+    first = {"type": "http.request", "body": packed[:5], "more_body": True}
+    rest = {"type": "http.request", "body": packed[5:]}
+    await read_body(receiving(first, rest), GZIP, limit_bytes=1000, hold=held.append)
+    assert held == [5, len(packed) - 5, 1000]

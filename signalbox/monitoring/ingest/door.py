@@ -26,6 +26,7 @@ from signalbox.monitoring.ingest.entering import Entering
 from signalbox.monitoring.ingest.parts import (
     Asgi,
     Call,
+    Held,
     Holding,
     Parts,
     Scope,
@@ -125,18 +126,18 @@ class IngestDoors:
     async def _worked_off(
         self, path: str, door: Callable[[Call], Awaitable[bytes]], scope: Scope, receive: Receive
     ) -> bytes:
-        limit_bytes = self._parts.settings.max_body_bytes
-        size_bytes = announced_bytes(scope["headers"], otherwise=limit_bytes)
+        headers, most = scope["headers"], self._parts.settings.max_body_bytes
         holding = self._reports if path == "/stats" else self._facts
-        holding.take(size_bytes)
+        holding.make_sure_of_room(min(announced_bytes(headers), most))
+        held = Held(holding)
         try:
             # The bytes themselves are not held while the request waits for its commit.
-            body = _decode(
-                path, await read_body(receive, scope["headers"], limit_bytes=limit_bytes)
-            )
+            raw = await read_body(receive, headers, limit_bytes=most, hold=held.take)
+            body = _decode(path, raw)
+            del raw
             return await door(self._call(body, scope))
         finally:
-            holding.give_back(size_bytes)
+            held.give_back()
 
     def _call(self, body: Body, scope: Scope) -> Call:
         at = self._parts.clock.now()
