@@ -15,6 +15,7 @@ from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
 from psycopg import AsyncConnection
 
 from signalbox import __version__
@@ -258,7 +259,8 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             title="Signalbox",
             version=__version__,
             path="/schema",
-            render_plugins=[],
+            # Without one, a page is served here that loads its scripts from foreign hosts; ours is at /docs.
+            render_plugins=[JsonRenderPlugin()],
             use_handler_docstrings=True,
         ),
         exception_handlers=exception_handlers(_dialect),

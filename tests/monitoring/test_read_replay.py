@@ -90,3 +90,11 @@ async def test_doors_of_both_kinds_share_addresses_and_the_reference(
     assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert {"get", "post"} <= set(paths["/v1/stats"])
     assert (await site.get("/docs")).status_code == 200
+
+
+async def test_no_page_of_the_framework_loads_scripts_from_elsewhere(
+    site: httpx.AsyncClient,
+) -> None:
+    for path in ("", "/", "/redoc", "/swagger", "/elements", "/rapidoc"):
+        answer = await site.get(f"/schema{path}", headers={"accept": "text/html"})
+        assert "<script" not in answer.text
