@@ -100,6 +100,7 @@ async def test_the_form_leads_back_and_tells_when_wrong(site: AsyncClient, peopl
 async def test_pages_load_nothing_from_elsewhere(site: AsyncClient) -> None:
     page = await site.get("/login?next=/a%22%3E%3Cscript%3E")
 
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "http" not in page.text
     assert "<script" not in page.text

@@ -17,7 +17,7 @@ from litestar import Response
 
 from signalbox.accounts.rules import PASSWORD_MIN
 
-HTML: Final = "text/html; charset=utf-8"
+HTML: Final = "text/html"  # the answer adds the charset
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--line:#8885;--soft:#8882;--accent:#1a6f5c}
