@@ -62,6 +62,7 @@ VALUES = {
     "repeated-keys": '{"a": 1, "a": [2]}',
     "number-beyond-in-object": '{"a": 1e400000}',
     "zeros": '{"a": 1e-400000}',
+    "too-fine": '{"a": 0.' + "0" * 17_000 + "1}",
     "nan": "NaN",
     "long": json.dumps(LONG),
     "long-in-object": json.dumps({"a": LONG}),

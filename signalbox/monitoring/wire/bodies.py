@@ -27,7 +27,8 @@ MAX_DELTA_MS = 31 * 86_400_000
 CLOCK_STEP_MS = 60_000  # a client's clock may be set back while an event waits
 # Not the six characters behind an escaped backslash.
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_TINY = re.compile(rb"[eE]-[0-9]{4}")
+# PostgreSQL's numbers have 16 383 digits after the point, those that an exponent asks for included.
+_TOO_FINE = re.compile(rb"[eE]-[0-9]{4}|\.[0-9]{1000}")
 NOTHING = msgspec.Raw(b"null")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
@@ -218,9 +219,9 @@ def any_value(raw: msgspec.Raw) -> Any:
 
 
 def storable(raw: msgspec.Raw) -> bytes:
-    """A part of a body as it came, if the database can hold it; numbers all but zero become zero."""
+    """A part of a body as it came, if the database can hold it; finer numbers than it holds become those of a double."""
     content, value = bytes(raw), any_value(raw)
-    return json.dumps(value).encode() if _TINY.search(content) else content
+    return json.dumps(value).encode() if _TOO_FINE.search(content) else content
 
 
 def rewritten(raw: msgspec.Raw, change: Callable[[Any], Any]) -> msgspec.Raw:
