@@ -6,6 +6,7 @@ import hashlib
 import struct
 import zlib
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -51,6 +52,8 @@ from signalbox.monitoring.wire import (
     without_credentials,
 )
 
+MAX_FLOWS = 1_000  # of one report; each may name a track, which becomes a row of its own
+MAX_MEDIA_TRACKS = 50  # of one kind that one request for media gave
 CANDIDATE_TYPES = frozenset({"host", "srflx", "prflx", "relay"})
 _CANDIDATE_KEYS = (
     "address", "candidate", "component", "foundation", "port", "priority", "protocol", "relatedAddress", "relatedPort",
@@ -271,7 +274,7 @@ def _take_media(event: Event, data: dict[str, Any]) -> None:
         event.session_facts.append(SessionFact(event.at_us, "gum_failure", detail, str(event.id)))
     for kind in ("audio", "video"):
         tracks = data.get(kind)
-        for track in tracks if isinstance(tracks, list) else []:
+        for track in tracks[:MAX_MEDIA_TRACKS] if isinstance(tracks, list) else []:
             if isinstance(track, dict) and isinstance(track.get("id"), str) and track["id"]:
                 event.tracks.append(sighting(track["id"], track, kind=kind, direction="outbound"))
 
@@ -439,7 +442,8 @@ def _flows(data: StatsData, emos_version: int) -> list[Flow]:
         if part is None:
             continue
         reports = (part.inbound if direction == "inbound" else part.outbound) or ()
-        flows.extend(_flow(report, code, data, emos_version) for report in reports)
+        counted = islice(reports, MAX_FLOWS - len(flows))
+        flows.extend(_flow(report, code, data, emos_version) for report in counted)
     return flows
 
 

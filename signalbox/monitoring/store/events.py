@@ -18,7 +18,7 @@ from signalbox.monitoring.errors import (
     ParticipantEqualPeer,
     ParticipantNotFound,
 )
-from signalbox.monitoring.rules.calls import SessionFact
+from signalbox.monitoring.rules.calls import LEAVES, MAX_FACTS, SessionFact
 from signalbox.monitoring.rules.connection import with_fact
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.store.consequences import draw_consequences
@@ -256,6 +256,13 @@ def _take_in(event: Event, touched: Touched) -> tuple[UUID | None, UUID | None]:
     return peer, None
 
 
+def _has_room(session: SessionLife, fact: SessionFact) -> bool:
+    """All facts are folded again with each new one, so a page that reports without end is not heard for ever; ends are, for longer."""
+    if fact.kind == "stop":
+        return True
+    return len(session.facts) < (2 * MAX_FACTS if fact.kind in LEAVES else MAX_FACTS)
+
+
 def _take_session_facts(event: Event, peer: UUID | None, touched: Touched) -> None:
     session = touched.sessions.get(event.session.id)
     if session is None:
@@ -263,6 +270,7 @@ def _take_session_facts(event: Event, peer: UUID | None, touched: Touched) -> No
     facts = list(event.session_facts)
     if event.remove_peer and peer is not None:
         facts.append(SessionFact(event.at_us, "remove_peer", str(peer), str(event.id)))
+    facts = [fact for fact in facts if _has_room(session, fact)]
     if facts:
         session.facts.extend(facts)
         session.touched = session.judged = True
