@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.ingest import BENCHES
+from bench import ingest, query
 from bench.rig import rig
 
+BENCHES = {**ingest.BENCHES, **query.BENCHES}
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.1f}"),

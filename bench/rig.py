@@ -168,14 +168,15 @@ class Rig:
                 raise TimeoutError(f"{order['script']} takes too long")
             word = line.strip()
             if word == "begin":
-                before = self._cpu()
+                before = self.cpu()
             elif word == "end":
-                used = {name: value - before[name] for name, value in self._cpu().items()}
+                used = {name: value - before[name] for name, value in self.cpu().items()}
             elif word == "done":
                 return json.loads(Path(order["result"]).read_text()), used
         raise RuntimeError(f"the load generator of {order['script']} ended early")
 
-    def _cpu(self) -> dict[str, float]:
+    def cpu(self) -> dict[str, float]:
+        """Seconds of processor time so far."""
         return {"serve_cpu_us": cpu_s(self.serve.pid), "postgres_cpu_us": cpu_s(self.postgres.pid)}
 
 

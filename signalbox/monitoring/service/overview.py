@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -93,7 +93,7 @@ async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figu
     total = Figures()
     async with db.read() as tx:
         await counted.through_indexes(tx)
-        begin = stretch.begin or await counted.oldest(tx, chosen.app_id)
+        begin = stretch.begin or await _first_day(tx, chosen.app_id)
         if begin is None:
             return total
         days, rest = split(begin, stretch.end, await counted.settled(tx))
@@ -107,6 +107,12 @@ async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figu
         for figures in (await _make(db, chosen, missing[first:][:MOST_DAYS_AT_ONCE])).values():
             total.add(figures)
     return total
+
+
+async def _first_day(tx: Tx, app_id: UUID) -> datetime | None:
+    """The beginning of the whole day on which there was something for the first time."""
+    at = await counted.oldest(tx, app_id)
+    return None if at is None else midnight(at.astimezone(UTC).date())
 
 
 async def _count(tx: Tx, chosen: Chosen, stretch: Stretch, families: Collection[str]) -> Figures:

@@ -199,12 +199,11 @@ async def test_bounds_cut_in_the_middle_of_a_day(
 
 
 CHANGES = (
-    "UPDATE monitoring.conferences SET duration = duration + 3000 WHERE app_id = %(app)s",
-    "UPDATE monitoring.conferences SET ongoing = NOT ongoing WHERE app_id = %(app)s",
-    "UPDATE monitoring.conferences SET is_active = false WHERE app_id = %(app)s AND duration > 3000",
     """UPDATE monitoring.conference_participants SET sessions = sessions + 1
     WHERE conference_id IN (SELECT id FROM monitoring.conferences WHERE app_id = %(app)s)""",
     "UPDATE monitoring.participants SET is_sfu = NOT is_sfu WHERE app_id = %(app)s",
+    "UPDATE monitoring.conferences SET duration = duration + 3000 WHERE app_id = %(app)s",
+    "UPDATE monitoring.conferences SET ongoing = NOT ongoing WHERE app_id = %(app)s",
     "UPDATE monitoring.issues SET code = 'tcp_used', type = 'warning' WHERE app_id = %(app)s AND code = 'ice_failed'",
     "DELETE FROM monitoring.issues WHERE app_id = %(app)s AND code = 'no_connection'",
     "UPDATE monitoring.connections SET type = 'relay' WHERE app_id = %(app)s AND type = 'host'",
@@ -214,6 +213,7 @@ CHANGES = (
     """UPDATE monitoring.sessions SET platform = '{"browser": {"name": "Edge"}}' WHERE app_id = %(app)s AND app_version = '3.1.0'""",
     """UPDATE monitoring.sessions SET geo_ip = '{"country_code": "NG"}' WHERE app_id = %(app)s AND webrtc_sdk IS NULL""",
     "UPDATE monitoring.sessions SET is_active = false WHERE app_id = %(app)s AND metadata IS NULL",
+    "UPDATE monitoring.conferences SET is_active = false WHERE app_id = %(app)s AND duration > 3000",
 )
 
 
@@ -226,6 +226,12 @@ async def test_changes_of_days_that_are_over_are_seen(
     for change in CHANGES:
         async with world.db.begin() as tx:
             await tx.psycopg.execute(change, {"app": world.app})
+            cursor = await tx.psycopg.execute(
+                """SELECT count(*) FROM monitoring.overview_days JOIN monitoring.overview_changes USING (app_id, day)
+                WHERE app_id = %s""",
+                (world.app,),
+            )
+            assert await cursor.fetchone() != (0,), change
         clock.advance(service.REMEMBERED_S)
         told = await charts(alice, world)
         assert told == recount.recount(await recount.rows_of(world.db, world.app)), change
@@ -270,13 +276,14 @@ async def test_a_change_that_is_not_committed_yet_is_not_lost(
     old = datetime.now(UTC) - timedelta(days=4)
     conference = await world.conference("old", old, duration=10)
     await charts(alice, world)
-    for duration in (100, 400):  # the second finds the mark of the first, if there is one
+    change = "UPDATE monitoring.conferences SET duration = %s WHERE id = %s"
+    for duration, is_marked in ((100, False), (400, True)):
+        if is_marked:  # the open transaction then finds a mark and leaves none of its own
+            async with world.db.begin() as tx:
+                await tx.psycopg.execute(change, (duration + 300, conference))
         async with await world.db.connect() as beside:
             await beside.execute("BEGIN")
-            await beside.execute(
-                "UPDATE monitoring.conferences SET duration = %s WHERE id = %s",
-                (duration, conference),
-            )
+            await beside.execute(change, (duration, conference))
             clock.advance(service.REMEMBERED_S)
             await charts(alice, world)
             await beside.execute("COMMIT")
