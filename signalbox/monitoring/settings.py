@@ -7,6 +7,7 @@ from typing import Literal
 
 from signalbox.core.settings import at_least, between, setting
 
+MAX_DAYS = 36_500
 Mask = Literal["addresses", "sdp", "devices"]
 
 
@@ -169,13 +170,13 @@ class MonitoringSettings:
         2_000,
         env="SIGNALBOX_INGEST_PER_MINUTE",
         doc="Requests of one address for one app in any 60 s.",
-        check=at_least(1),
+        check=between(1, 1_000_000_000),
     )
     query_per_minute: int = setting(
         2_000,
         env="SIGNALBOX_QUERY_PER_MINUTE",
         doc="Requests of one address to the query API in any 60 s.",
-        check=at_least(1),
+        check=between(1, 1_000_000_000),
     )
     live_clients: int = setting(
         1_000,
@@ -206,6 +207,7 @@ class MonitoringSettings:
         env="SIGNALBOX_CONFERENCE_TIMEOUT_HOURS",
         aliases=("CONFERENCE_TIMEOUT_HOURS",),
         doc="A running conference of which nothing was heard for so long is ended.",
+        check=between(0.05, 8_784),
     )
     emos_version: Literal[1, 2] = setting(
         2,
@@ -223,15 +225,21 @@ class MonitoringSettings:
         doc="What is taken out of reports before they are stored, unless an app says otherwise: `addresses`, `sdp`, `devices`.",
     )
     events_days: int = setting(
-        90, env="SIGNALBOX_EVENTS_DAYS", doc="Days that raw events are kept.", check=at_least(1)
+        90,
+        env="SIGNALBOX_EVENTS_DAYS",
+        doc="Days that raw events are kept.",
+        check=between(1, MAX_DAYS),
     )
     samples_days: int = setting(
-        30, env="SIGNALBOX_SAMPLES_DAYS", doc="Days that stats samples are kept.", check=at_least(1)
+        30,
+        env="SIGNALBOX_SAMPLES_DAYS",
+        doc="Days that stats samples are kept.",
+        check=between(1, MAX_DAYS),
     )
     everything_days: int | None = setting(
         None,
         env="SIGNALBOX_KEEP_DAYS",
         doc="Days that calls are kept at all, with everything that belongs to them; for ever without.",
-        check=at_least(1),
+        check=between(1, MAX_DAYS),
     )
     detection: DetectionSettings = field(default_factory=DetectionSettings)

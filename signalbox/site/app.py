@@ -58,7 +58,7 @@ from signalbox.site.ingest_reference import OPERATIONS
 from signalbox.site.live_reference import OPERATIONS as LIVE_OPERATIONS
 from signalbox.site.partitions import coming
 from signalbox.site.secrets import with_stored_secrets
-from signalbox.site.settings import Settings, load_settings
+from signalbox.site.settings import Settings, load_settings, origin_of
 from signalbox.site.stopping import before_stop
 
 log = structlog.get_logger(__name__)
@@ -176,13 +176,11 @@ def _parts(kernel: Kernel) -> Parts:
 def _origins(settings: Settings) -> frozenset[str]:
     """Origins of our own pages on another address."""
     domain = settings.site.web_domain
-    return frozenset({domain.lower()}) if domain else frozenset()
+    return frozenset({origin_of(domain)}) if domain else frozenset()
 
 
 def _host(domain: str | None) -> str:
-    if not domain:
-        return ""
-    return urlsplit(domain if "//" in domain else f"//{domain}").netloc
+    return urlsplit(origin_of(domain)).netloc if domain else ""
 
 
 def _accounts(kernel: Kernel) -> Accounts:

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from signalbox.accounts.settings import AccountsSettings
 from signalbox.core.settings import CoreSettings, between, load, setting
+from signalbox.http.peers import networks
 from signalbox.monitoring.settings import MonitoringSettings
+
+
+def origin_of(domain: str) -> str:
+    """An origin as browsers send it; a bare host means `https`. ValueError for what is none."""
+    parts = urlsplit((domain if "//" in domain else f"https://{domain}").strip().lower())
+    odd = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or odd or parts.port == 0:
+        raise ValueError("must be an origin, such as https://calls.example.com")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _origin_complaint(domain: str | None) -> str | None:
+    if domain is not None:
+        origin_of(domain)
+    return None
+
+
+def _networks_complaint(texts: list[str]) -> str | None:
+    networks(texts)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +55,13 @@ class SiteSettings:
         env="SIGNALBOX_WEB_DOMAIN",
         aliases=("WEB_DOMAIN",),
         doc="Origin of a dashboard on another address, such as `https://calls.example.com`.",
+        check=_origin_complaint,
     )
     trusted_proxies: list[str] = setting(
         [],
         env="SIGNALBOX_TRUSTED_PROXIES",
         doc="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.",
+        check=_networks_complaint,
     )
     init_token_secret: list[str] = setting(
         [],
