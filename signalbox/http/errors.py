@@ -74,10 +74,13 @@ def monitoring_error(error: AppError) -> bytes:
 
 
 def named_error(error: AppError) -> bytes:
-    """As `monitoring_error`, and with the `field` that is wrong where one is: for who reads, and types filters by hand."""
-    told = {"error_code": error.code, "message": error.message}
+    """As `monitoring_error`, and with the `field` that is wrong where one is, or the `line` of a file and the `reason`: for who reads."""
+    told: dict[str, object] = {"error_code": error.code, "message": error.message}
     field = error.facts.get("field") or error.facts.get("parameter")
-    return _encode({**told, "field": field} if field else told)
+    if field:
+        told["field"] = field
+    told |= {name: error.facts[name] for name in ("line", "reason") if name in error.facts}
+    return _encode(told)
 
 
 def house_error(error: AppError) -> bytes:

@@ -37,6 +37,7 @@ __all__ = [
     "TooManyStreams",
     "TrackNotFound",
     "UnreadableBody",
+    "UnreadableTrace",
 ]
 
 
@@ -100,3 +101,9 @@ class ConnectionEnded(AppError):
 
 class TooManyStreams(AppError):
     code, status, message = "too_many_streams", 503, "Too many live streams are open here."
+
+
+class UnreadableTrace(AppError):
+    """A file is no trace that we know; facts tell the line, counted from 1, and the reason."""
+
+    code, status, message = "invalid_trace", 400, "The trace cannot be read."

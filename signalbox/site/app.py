@@ -43,6 +43,7 @@ from signalbox.http.guards import PACKS_ITSELF, exception_handlers
 from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
 from signalbox.monitoring.ingest import IngestDoors
+from signalbox.monitoring.ingest.feed import TraceFeeder
 from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
@@ -224,6 +225,11 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
     async def provide_clock() -> Clock:
         return clock
 
+    feeder = TraceFeeder(kernel.writer, settings.monitoring)
+
+    async def provide_feeder() -> TraceFeeder:
+        return feeder
+
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await kernel.open()
@@ -247,6 +253,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             "db": Provide(provide_db),
             "clock": Provide(provide_clock),
             "actor": Provide(_readers(kernel)),
+            "feeder": Provide(provide_feeder),
         },
         compression_config=CompressionConfig(
             backend="gzip", minimum_size=1000, exclude_opt_key=PACKS_ITSELF

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from signalbox.accounts.service.access import authenticate, everyone, owned_app, still_valid
+from signalbox.accounts.service.access import (
+    authenticate,
+    everyone,
+    member_app,
+    owned_app,
+    still_valid,
+)
 from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
     MASKS,
@@ -59,6 +65,7 @@ __all__ = [
     "forget_expired_logins",
     "login",
     "logout",
+    "member_app",
     "owned_app",
     "reset_app_key",
     "revoke_key",

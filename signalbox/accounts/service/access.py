@@ -174,6 +174,11 @@ async def need_app(tx: Tx, by: Actor, app_id: UUID, needed: str) -> Mapping[Any,
     return row
 
 
+async def member_app(tx: Tx, by: Actor, app_id: UUID) -> Mapping[Any, Any]:
+    """The app, if `by` may change what is in it. Raises as `need_app`."""
+    return await need_app(tx, by, app_id, rules.MEMBER)
+
+
 async def owned_app(tx: Tx, by: Actor, app_id: UUID) -> Mapping[Any, Any]:
     """The app, if `by` owns it: for what cannot be undone. Raises as `need_app`."""
     return await need_app(tx, by, app_id, rules.OWNER)

@@ -23,6 +23,7 @@ from signalbox.monitoring.routes import (
     events,
     figures,
     graphs,
+    imports,
     issues,
     overview,
     participants,
@@ -45,6 +46,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *graphs.HANDLERS,
     *figures.HANDLERS,
     *overview.HANDLERS,
+    *imports.HANDLERS,
     *search.HANDLERS,
     *usage.HANDLERS,
 )

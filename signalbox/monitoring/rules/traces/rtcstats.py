@@ -1,0 +1,139 @@
+"""Reading what rtcstats-js writes: lists of method, connection, value, further values and time.
+
+Times are milliseconds since the line before (or since the Unix epoch, which the first line and older versions give), stats are differences to the
+report before, with numbers for names. What is remembered between lines is plain data, so that it can be carried from one socket to the next.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from signalbox.monitoring.rules.traces.numbers import METHODS, PROPERTIES, TYPES
+
+ABSOLUTE_MS: Final = 1e11  # a span cannot be as long, an instant not as early
+STATS: Final = frozenset({"g", "getStats", "getstats"})
+
+Reports = dict[str, dict[str, Any]]
+
+
+class BadTraceLine(ValueError):
+    """A line that no version of rtcstats writes; the text says why."""
+
+
+class TraceEvent(NamedTuple):
+    """Something that a page did or saw. `connection` None: the page as a whole. Of stats `value` is the whole report, by id."""
+
+    at_ms: float
+    method: str
+    connection: str | None
+    value: Any
+    extra: tuple[Any, ...] = ()
+
+
+class ReaderState(msgspec.Struct):
+    """What the next line is relative to."""
+
+    at_ms: float = 0.0
+    reports: dict[str, Reports] = {}
+
+
+class Reader:
+    """Reads one trace, line by line."""
+
+    def __init__(self, state: ReaderState | None = None) -> None:
+        self.state = state or ReaderState(reports={})
+
+    def event(self, line: Any) -> TraceEvent:
+        """What a line tells.
+
+        Raises:
+            BadTraceLine: it is no list of method, connection, value and time.
+        """
+        if not isinstance(line, list) or len(line) < 3:
+            raise BadTraceLine("not a list of method, connection, value and time")
+        method, connection, *values, time = line
+        if isinstance(method, bool) or not isinstance(method, str | int):
+            raise BadTraceLine("the method is neither a name nor a number")
+        name = METHODS.get(method, method) if isinstance(method, int) else method
+        if connection is not None and not isinstance(connection, str):
+            raise BadTraceLine("the connection is no text")
+        at_ms = self._time(time)
+        value = values[0] if values else None
+        if method in STATS or name in STATS:
+            if connection is None or not isinstance(value, dict):
+                raise BadTraceLine("stats without a connection or a report")
+            return TraceEvent(at_ms, "getStats", connection, self._whole(connection, value))
+        return TraceEvent(at_ms, str(name), connection, value, tuple(values[1:]))
+
+    def _time(self, time: Any) -> float:
+        if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
+            raise BadTraceLine("the time is no number")
+        self.state.at_ms = float(time) if time > ABSOLUTE_MS else self.state.at_ms + time
+        if not ABSOLUTE_MS < self.state.at_ms < ABSOLUTE_MS * 100:
+            raise BadTraceLine("the trace begins without an instant")
+        return self.state.at_ms
+
+    def _whole(self, connection: str, sent: dict[str, Any]) -> Reports:
+        before = self.state.reports.get(connection, {})
+        collapsed = sent.get("t", sent.get("timestamp"))
+        changed = {key: _named(report) for key, report in sent.items() if isinstance(report, dict)}
+        gone = {key for key, report in sent.items() if report is None}
+        if any("id" in report for report in changed.values()):
+            before = {}  # written out in full, as browsers do themselves
+        whole: Reports = {}
+        for key in before.keys() | changed.keys():
+            if key in gone:
+                continue
+            own = changed.get(key, {})
+            merged = _merged(before.get(key, {}), own)
+            if isinstance(collapsed, int | float) and "timestamp" not in own:
+                merged["timestamp"] = collapsed
+            merged["id"] = key
+            whole[key] = merged
+        self.state.reports[connection] = whole
+        return whole
+
+
+def _named(report: dict[str, Any]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for key, value in report.items():
+        if key.startswith("["):  # worked out by the browser's page, not by its stack
+            continue
+        name = "timestamp" if key == "t" else key
+        if key.isascii() and key.isdigit():
+            name = PROPERTIES.get(int(key), key)
+        named[name] = TYPES.get(value, value) if name == "type" and type(value) is int else value
+    return named
+
+
+def _merged(before: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    merged = before | changed
+    for name, value in changed.items():
+        old = before.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            merged[name] = old | value
+    return merged
+
+
+def described(base: Any, given: Any) -> dict[str, str] | None:
+    """A session description in full; None when there is none. Sections that did not change are written `v=` or `m=` and stand in `base`."""
+    if not isinstance(given, dict) or not isinstance(given.get("sdp"), str):
+        return None
+    sdp, kind = given["sdp"], str(given.get("type", ""))
+    old = base.get("sdp") if isinstance(base, dict) else None
+    if not isinstance(old, str):
+        return {"type": kind, "sdp": sdp}
+    sections, known = _sections(sdp), _sections(old)
+    whole = [
+        known[index] if section in ("v=", "m=") and index < len(known) else section
+        for index, section in enumerate(sections)
+    ]
+    return {"type": kind, "sdp": "\r\n".join(whole) + "\r\n"}
+
+
+def _sections(sdp: str) -> list[str]:
+    first, *others = sdp.split("\nm=")
+    return [first.strip(), *(f"m={section}".strip() for section in others)]

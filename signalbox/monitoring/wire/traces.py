@@ -1,0 +1,103 @@
+"""Files of traces: which kind a file is, and the events in it. Everything is read before anything is stored."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from signalbox.monitoring.errors import PayloadTooLarge, UnreadableTrace
+from signalbox.monitoring.rules.traces.internals import events_of_dump
+from signalbox.monitoring.rules.traces.rtcstats import BadTraceLine, Reader, TraceEvent
+
+MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
+_MAGIC: Final = b"RTCStatsDump\n"
+_GZIP: Final = b"\x1f\x8b"
+_decode = msgspec.json.Decoder().decode
+
+
+class TraceFile(NamedTuple):
+    """What a file holds: "webrtc-internals" or "rtcstats"."""
+
+    format: str
+    events: list[TraceEvent]
+
+
+def read_trace(content: bytes) -> TraceFile:
+    """The events of a file, which may be gzipped.
+
+    Raises:
+        UnreadableTrace: no trace, or a line of it is wrong; the facts name the line.
+        PayloadTooLarge: more than 512 MB unpacked.
+    """
+    content = _unpacked(content)
+    if not content.strip():
+        raise UnreadableTrace(reason="the file is empty")
+    if content.startswith(_MAGIC):
+        return TraceFile("rtcstats", _lines(content, first=2))
+    if content.lstrip()[:1] == b"{":
+        dump = _dump(content)
+        if dump is not None:
+            try:
+                return TraceFile("webrtc-internals", events_of_dump(dump))
+            except (BadTraceLine, RecursionError) as wrong:
+                raise UnreadableTrace(reason=str(wrong)) from None
+    return TraceFile("rtcstats", _lines(content, first=0))
+
+
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(_GZIP):
+        return content
+    unpacking = zlib.decompressobj(wbits=31)
+    try:
+        whole = unpacking.decompress(content, MAX_UNPACKED_BYTES)
+    except zlib.error:
+        raise UnreadableTrace(reason="the file is damaged") from None
+    if unpacking.unconsumed_tail:
+        raise PayloadTooLarge(limit_bytes=MAX_UNPACKED_BYTES)
+    if not unpacking.eof:
+        raise UnreadableTrace(reason="the file is cut off")
+    return whole
+
+
+def _dump(content: bytes) -> dict[str, Any] | None:
+    """The object that the whole file is; None for a file of several lines of JSON."""
+    try:
+        value = _decode(content)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        line = content.split(b"\n", 1)[0]
+        try:
+            _decode(line)
+        except (msgspec.DecodeError, RecursionError, ValueError):
+            raise UnreadableTrace(line=1, reason="it is no JSON") from None
+        return None
+    return value if isinstance(value, dict) and "PeerConnections" in value else None
+
+
+def _lines(content: bytes, *, first: int) -> list[TraceEvent]:
+    reader = Reader()
+    events: list[TraceEvent] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if number <= first or not line.strip():
+            continue
+        try:
+            events.extend(reader.event(value) for value in _values(line))
+        except (msgspec.DecodeError, RecursionError, ValueError) as wrong:
+            reason = str(wrong) if isinstance(wrong, BadTraceLine) else "it is no JSON"
+            raise UnreadableTrace(line=number, reason=reason) from None
+    if not events:
+        raise UnreadableTrace(reason="it holds no event")
+    return sorted(events, key=lambda event: event.at_ms)
+
+
+def _values(line: bytes) -> Iterator[Any]:
+    """The event of a line. A recording of the socket holds it as `data` beside what else happened to the socket."""
+    value = _decode(line)
+    if not isinstance(value, dict):
+        yield value
+    elif isinstance(value.get("data"), str):
+        yield _decode(value["data"])
+    elif "kind" not in value:
+        raise BadTraceLine("it is neither an event nor a recorded message")
