@@ -236,7 +236,13 @@ def _create_cluster(
 
 
 def _check_version(cluster: Path) -> None:
-    major = (cluster / "PG_VERSION").read_text().strip()
+    try:
+        major = (cluster / "PG_VERSION").read_text().strip()
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"{cluster} holds no data of PostgreSQL (PG_VERSION: {error.strerror}):"
+            " restore it, or take the folder away to begin anew."
+        ) from None
     if major != POSTGRES_MAJOR:
         raise EmbeddedServerError(
             f"{cluster} was written by PostgreSQL {major}, this is {POSTGRES_MAJOR}:"

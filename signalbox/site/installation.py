@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signalbox.accounts import service
-from signalbox.accounts.errors import SecretsDiffer
+from signalbox.accounts.errors import InvalidEmail, SecretsDiffer
 from signalbox.accounts.service import FirstRun, ensure_first_run
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
@@ -15,7 +15,7 @@ from signalbox.site.settings import Settings
 async def prepare_installation(settings: Settings) -> FirstRun | None:
     """Check the secrets, then make the first administrator; None if there is one.
 
-    Raises SettingError when this host lacks a secret that the others use.
+    Raises SettingError when this host lacks a secret that the others use, or for an administrator's address that is none.
     """
     assert settings.core.database_url is not None
     db = Database(settings.core.database_url, pool_size=2)
@@ -31,6 +31,8 @@ async def prepare_installation(settings: Settings) -> FirstRun | None:
             admin_password=settings.accounts.admin_password,
             interval_ms=settings.monitoring.stats_interval_ms,
         )
+    except InvalidEmail as refusal:
+        raise SettingError("SIGNALBOX_ADMIN_EMAIL", refusal.message) from None
     finally:
         await db.close()
 

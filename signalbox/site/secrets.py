@@ -36,7 +36,9 @@ def stored_secrets(data_dir: Path) -> dict[str, str]:
         raise SettingError("SIGNALBOX_DATA", f"{path} may not be read by this user") from None
     except ValueError:
         raise SettingError("SIGNALBOX_DATA", f"{path} is damaged: restore it") from None
-    return {str(name): str(value) for name, value in found.items()}
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise SettingError("SIGNALBOX_DATA", f"{path} is damaged: restore it")
+    return found
 
 
 def ensure_secrets(data_dir: Path) -> dict[str, str]:

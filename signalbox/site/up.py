@@ -57,6 +57,9 @@ def up(environ: Mapping[str, str]) -> int:
         first = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         console.print(f"signalbox: The database refuses: {first}", style="red", markup=False)
         return 1
+    except OSError as error:  # a full disk, a file of somebody else's in the data folder
+        console.print(f"signalbox: {error}", style="red", markup=False)
+        return 1
     except KeyboardInterrupt:
         return 0
 

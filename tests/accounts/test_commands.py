@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -175,6 +177,16 @@ def test_a_database_that_is_away_is_said_in_one_line() -> None:
     assert "does not answer" in result.stderr
     wrong = Shell("mysql://x").run("org", "list")
     assert "SIGNALBOX_DATABASE_URL" in wrong.stderr
+
+
+def test_a_data_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "typo"
+    for folder in (missing, Path(os.path.relpath(missing))):
+        environ = {"SIGNALBOX_DATA": str(folder), "SIGNALBOX_DATABASE_URL": None}
+        result = CliRunner().invoke(BY_NAME["app"], ["list"], env=environ)
+        assert result.exit_code == 1
+        assert "SIGNALBOX_DATA: there is no folder /" in result.stderr
+    assert not missing.exists()
 
 
 def test_an_empty_database_is_said_in_one_line(postgres_url: str) -> None:

@@ -113,6 +113,14 @@ def test_data_of_another_version_is_refused(data: Path) -> None:
         start_postgres(data)
 
 
+def test_a_folder_without_a_cluster_is_named_and_left_alone(data: Path) -> None:
+    (data / "postgres").mkdir(parents=True)
+
+    with pytest.raises(EmbeddedServerError, match="holds no data of PostgreSQL"):
+        start_postgres(data)
+    assert list((data / "postgres").iterdir()) == []
+
+
 def test_a_server_that_cannot_start_says_why(data: Path) -> None:
     start_postgres(data, fast_unsafe=True).stop()
     (data / "postgres" / "postgresql.conf").write_text("no_such_setting = 1\n")

@@ -41,8 +41,9 @@ def test_the_operators_secret_wins_under_either_name(tmp_path: Path) -> None:
     assert completed["SIGNALBOX_SESSION_TOKEN_SECRET"]
 
 
-def test_a_damaged_file_stops_the_start(tmp_path: Path) -> None:
-    (tmp_path / "secrets").write_text("{")
+@pytest.mark.parametrize("text", ["", "{", "[]", '"a"', '{"SIGNALBOX_INIT_TOKEN_SECRET": 5}'])
+def test_a_damaged_file_stops_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "secrets").write_text(text)
 
     with pytest.raises(SettingError, match="damaged"):
         stored_secrets(tmp_path)

@@ -65,9 +65,15 @@ def database_url() -> str:
     settings = load(CoreSettings, os.environ)
     if settings.database_url is not None:
         return settings.database_url
-    from signalbox.site.embedded import postgres_url
+    from signalbox.site.embedded import EmbeddedServerError, postgres_url
 
-    return postgres_url(settings.data)
+    data = settings.data.absolute()
+    if not data.is_dir():
+        raise SettingError("SIGNALBOX_DATA", f"there is no folder {data}: has `signalbox up` run?")
+    try:
+        return postgres_url(data)
+    except (EmbeddedServerError, OSError) as error:
+        raise SettingError("SIGNALBOX_DATA", str(error)) from None
 
 
 def _explain(error: Exception) -> str:
