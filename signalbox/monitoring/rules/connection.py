@@ -147,7 +147,7 @@ def fold(connection: UUID, *, start_us: int, initial: str, facts: Iterable[Fact]
     if life.state != "connected":
         life.negotiations.append(Negotiation(start_us))
     for fact in sorted(facts, key=_order):
-        if life.end_us is not None and fact.at_us > life.end_us:
+        if life.end_us is not None:
             break
         _STEPS[fact.kind](life, fact)
     return life
@@ -171,7 +171,7 @@ def _state(life: Life, fact: Fact) -> None:
 
 def _broken(life: Life, fact: Fact, value: str) -> None:
     life.lost = life.may_lower = True
-    life.lost_us = fact.at_us
+    life.lost_us = max(fact.at_us, life.start_us)
     if value == "failed":
         life.last().finish("failed", fact.at_us)
     if fact.event:
