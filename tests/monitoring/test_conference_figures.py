@@ -12,7 +12,7 @@ from signalbox.monitoring.queries import figures as queries
 from signalbox.monitoring.rules.intervals import intervals
 from tests.monitoring.conftest import House, Houses
 from tests.monitoring.figuring import Played, key_of, play
-from tests.monitoring.test_intervals import recorded
+from tests.monitoring.rules.test_intervals import recorded
 
 
 @pytest.fixture(scope="module")
