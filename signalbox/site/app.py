@@ -44,12 +44,14 @@ from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
 from signalbox.monitoring.ingest import IngestDoors
 from signalbox.monitoring.ingest.feed import TraceFeeder
+from signalbox.monitoring.ingest.live_traces import TraceDoor
 from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.service.live import LiveNews
 from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
+from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
 from signalbox.site.demo_pass import passes
@@ -58,6 +60,7 @@ from signalbox.site.health import HealthDoors
 from signalbox.site.ingest_reference import OPERATIONS
 from signalbox.site.live_reference import OPERATIONS as LIVE_OPERATIONS
 from signalbox.site.partitions import coming
+from signalbox.site.remembering import LiveMemory
 from signalbox.site.secrets import with_stored_secrets
 from signalbox.site.settings import Settings, load_settings, origin_of
 from signalbox.site.stopping import before_stop
@@ -144,7 +147,13 @@ class Site:
         accounts = _accounts(self.kernel)
         litestar = cast("Asgi", _litestar(self.kernel, accounts))
         private = PrivateCors(LiveDoor(_live(self.kernel, accounts), litestar), _origins(settings))
-        self._doors = HealthDoors(self.kernel, IngestDoors(_parts(self.kernel), private))
+        parts = _parts(self.kernel)
+        sockets = RtcstatsSockets(
+            TraceDoor(parts, LiveMemory(self.kernel.live)),
+            IngestDoors(parts, private),
+            max_bytes=settings.monitoring.max_body_bytes,
+        )
+        self._doors = HealthDoors(self.kernel, sockets)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop."""

@@ -47,7 +47,8 @@ class FeedState(msgspec.Struct):
 
 
 class Feed:
-    """One page's trace. Steps that the rules refuse are counted and left out, as the door would refuse them one by one."""
+    """One page's trace. It enters with `entry`, ids of a conference and a participant, or else by names: `conference` and `user`, those that
+    the trace tells, and `fallback` for the conference. Steps that the rules refuse are counted and left out, as the door would refuse them one by one."""
 
     def __init__(
         self,
@@ -57,12 +58,14 @@ class Feed:
         *,
         conference: str,
         user: str,
+        fallback: str = "trace",
+        entry: tuple[UUID, UUID] | None = None,
         geo: dict[str, Any] | None = None,
         state: FeedState | None = None,
     ) -> None:
         self._writer, self._settings, self._app = writer, settings, app
         self._conference, self._user = conference[:64], user[:USER_CHARACTERS]
-        self._geo = geo
+        self._fallback, self._entry, self._geo = fallback[:64], entry, geo
         self.state = state or FeedState(links={})
         self.taken: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
@@ -136,9 +139,9 @@ class Feed:
         await self._counted("events", self._fact(update))
 
     async def _begin(self, at_us: int, body: Body) -> SessionKey:
-        conference, participant = await self._fact(
+        conference, participant = self._entry or await self._fact(
             Initialize(
-                app=self._app.id, organization=self._app.organization, conference_id=self._conference or "trace", conference_name=None,
+                app=self._app.id, organization=self._app.organization, conference_id=self._conference or self._fallback, conference_name=None,
                 participant_id=self._user or "somebody", participant_name=None, at_us=at_us,
             )
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalbox.monitoring.wire.bodies import (
+    MAX_DELTA_MS,
     NOTHING,
     Body,
     Candidate,
@@ -28,6 +29,7 @@ from signalbox.monitoring.wire.bodies import (
 from signalbox.monitoring.wire.reports import decode_reading, thinned_reading
 
 __all__ = [
+    "MAX_DELTA_MS",
     "NOTHING",
     "Body",
     "Candidate",

@@ -16,6 +16,9 @@ from signalbox.monitoring.rules.traces.numbers import METHODS, PROPERTIES, TYPES
 ABSOLUTE_MS: Final = 1e11  # a span cannot be as long, an instant not as early
 STATS: Final = frozenset({"g", "getStats", "getstats"})
 
+MAX_CONNECTIONS: Final = 256  # of one page
+MAX_REPORTS: Final = 4_096  # of one connection
+
 Reports = dict[str, dict[str, Any]]
 
 
@@ -77,6 +80,8 @@ class Reader:
         return self.state.at_ms
 
     def _whole(self, connection: str, sent: dict[str, Any]) -> Reports:
+        if connection not in self.state.reports and len(self.state.reports) >= MAX_CONNECTIONS:
+            raise BadTraceLine("too many connections")
         before = self.state.reports.get(connection, {})
         collapsed = sent.get("t", sent.get("timestamp"))
         changed = {key: _named(report) for key, report in sent.items() if isinstance(report, dict)}
@@ -93,6 +98,8 @@ class Reader:
                 merged["timestamp"] = collapsed
             merged["id"] = key
             whole[key] = merged
+        if len(whole) > MAX_REPORTS:
+            raise BadTraceLine("too many reports")
         self.state.reports[connection] = whole
         return whole
 
