@@ -34,11 +34,12 @@ CREATE TABLE monitoring.figure_rollups (
     flow smallint NOT NULL,
     -- Of the code that made them; those of another version do not count.
     version smallint NOT NULL,
-    -- Calls that were first seen in this hour of the UTC day, so that hours add up to days.
-    conferences integer NOT NULL,
+    -- Sessions that were first seen in this hour of the UTC day, so that hours add up to days.
+    sessions integer NOT NULL,
     sketches bytea NOT NULL,
-    PRIMARY KEY (app_id, dimension, span, starts, value, flow)
+    PRIMARY KEY (app_id, span, starts, dimension, value, flow)
 );
+CREATE INDEX figure_rollups_whole ON monitoring.figure_rollups (span, starts) WHERE dimension = '';
 
 -- Hours of which something has changed. While a row is here, rollups of the hour and of its day do not count. Whoever changes something adds a row of
 -- his own, and who makes the rollups takes away only rows that he can see, so no change is lost.

@@ -429,7 +429,7 @@ class FigureRollup(Base):
     value: Mapped[str] = mapped_column(Text, primary_key=True)
     flow: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
     version: Mapped[int] = mapped_column(SmallInteger)
-    conferences: Mapped[int]
+    sessions: Mapped[int]
     sketches: Mapped[bytes] = mapped_column(LargeBinary)
 
 

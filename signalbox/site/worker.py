@@ -29,8 +29,10 @@ from signalbox.monitoring.service import (
     delete_expired,
     diagnose_changed,
     end_stale_conferences,
+    finish_days,
     finish_erasures,
     judge_finished_conferences,
+    roll_up,
     tell_nobody,
 )
 from signalbox.monitoring.service.live import LiveNews
@@ -85,6 +87,10 @@ def periodic_jobs(
 
     async def figures(at: datetime) -> None:
         await minutes.advance(at=at)
+        await roll_up(db, at=at)
+
+    async def days(at: datetime) -> None:
+        await finish_days(db, at=at)
 
     async def partitions(at: datetime) -> None:
         await maintain_partitions(db, settings, at)
@@ -117,6 +123,7 @@ def periodic_jobs(
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
+        PeriodicJob(name="monitoring.figure_days", cron="11 * * * *", run=days),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.diagnose", cron="* * * * * */10", run=diagnose),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),

@@ -17,6 +17,7 @@ from signalbox.http.errors import named_error
 from signalbox.http.guards import exception_handlers
 from signalbox.http.paging import paging_dependencies
 from signalbox.monitoring.routes import (
+    app_figures,
     conferences,
     connections,
     erasures,
@@ -44,6 +45,7 @@ HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *issues.HANDLERS,
     *events.HANDLERS,
     *graphs.HANDLERS,
+    *app_figures.HANDLERS,
     *figures.HANDLERS,
     *overview.HANDLERS,
     *imports.HANDLERS,
@@ -71,6 +73,7 @@ def monitoring_router(
     dependencies: dict[str, Any] = {
         **paging_dependencies(),
         **overview.chart_dependencies(),
+        **app_figures.figure_dependencies(),
         "span": Provide(provide_span),
         "emos_version": Provide(lambda: emos_version, sync_to_thread=False),
     }

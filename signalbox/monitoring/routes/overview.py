@@ -178,8 +178,8 @@ async def provide_asked(
         (trait, filters.text_of(value, trait)) for trait, value in zip(TRAITS, given, strict=True)
     )
     traits = tuple((trait, value) for trait, value in pairs if value is not None)
-    chosen = Chosen(app_id=app, traits=traits, meta=_meta(request))
-    await _may_see(db, actor, app)
+    chosen = Chosen(app_id=app, traits=traits, meta=meta_filters(request))
+    await may_see(db, actor, app)
     return Asked(db=db, clock=clock, overviews=overviews, chosen=chosen, stretch=stretch_of(span))
 
 
@@ -193,7 +193,8 @@ def stretch_of(span: Span) -> Stretch:
     )
 
 
-def _meta(request: Request[Any, Any, Any]) -> tuple[tuple[str, str], ...]:
+def meta_filters(request: Request[Any, Any, Any]) -> tuple[tuple[str, str], ...]:
+    """Filters `meta.<key>` of the query string, each key once."""
     found = {}
     for name, value in request.query_params.multi_items():
         if not name.startswith(META):
@@ -208,7 +209,8 @@ def _meta(request: Request[Any, Any, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
-async def _may_see(db: Database, actor: Actor, app: UUID) -> None:
+async def may_see(db: Database, actor: Actor, app: UUID) -> None:
+    """AppUnknown unless the app is one of the caller's."""
     async with db.read() as tx:
         await queries.require_known(tx, actor, app_id=app)
 

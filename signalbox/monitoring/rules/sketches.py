@@ -102,8 +102,7 @@ Packed = tuple[int, float, float, list[int], list[float]]
 
 def packed(place: int, sketch: Sketch) -> Packed:
     """A sketch of the measure at a place, as it is stored."""
-    seconds = [round(value, 3) for value in sketch.seconds.values()]
-    return place, sketch.total, sketch.weight, list(sketch.seconds), seconds
+    return place, sketch.total, sketch.weight, list(sketch.seconds), list(sketch.seconds.values())
 
 
 def unpacked(stored: Sequence[Any]) -> tuple[int, Sketch]:

@@ -6,6 +6,7 @@ from signalbox.monitoring.service.diagnosing import diagnose_changed, diagnose_c
 from signalbox.monitoring.service.erasure import erase_participant, finish_erasures
 from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
+from signalbox.monitoring.service.rollups import finish_days, roll_up
 from signalbox.monitoring.service.upkeep import (
     Tell,
     delete_expired,
@@ -25,7 +26,9 @@ __all__ = [
     "diagnose_conference",
     "end_stale_conferences",
     "erase_participant",
+    "finish_days",
     "finish_erasures",
     "judge_finished_conferences",
+    "roll_up",
     "tell_nobody",
 ]
