@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import ingest, query
+from bench import figures, ingest, query
 from bench.rig import rig
 
-BENCHES = {**ingest.BENCHES, **query.BENCHES}
+BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES}
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.1f}"),

@@ -70,10 +70,10 @@ class Caller:
 def query(rig: Rig, seconds: float) -> dict[str, Any]:
     """Each kind of question for `seconds`, or 20 times."""
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
-    filled, key = asyncio.run(_tenant(rig, begin))
+    filled, key = asyncio.run(tenant(rig, begin))
     callers = [Caller(rig, key) for _ in CHARTS]
     one, app = callers[0], str(filled.app)
-    minutes = _minutes(begin)
+    minutes = fresh_minutes(begin)
     searched = itertools.cycle(QUERIES)
     asks: dict[str, Callable[[], float]] = {
         "conferences, newest 20": lambda: one.get(
@@ -95,15 +95,13 @@ def query(rig: Rig, seconds: float) -> dict[str, Any]:
         "search": lambda: one.get("search", query=next(searched)),
         "graphs of an hour of four": lambda: one.get(f"conferences/{filled.hour_call}/graphs"),
     }
-    found = {
-        "first look at a month": _timed(rig, lambda: one.get(CHARTS[0], appId=app), 0, least=1)
-    }
-    found |= {name: _timed(rig, ask, seconds) for name, ask in asks.items()}
+    found = {"first look at a month": timed(rig, lambda: one.get(CHARTS[0], appId=app), 0, least=1)}
+    found |= {name: timed(rig, ask, seconds) for name, ask in asks.items()}
 
     def anew(chart: str) -> Callable[[], float]:
         return lambda: one.get(chart, appId=app, created_at_gte=next(minutes))
 
-    found |= {f"{chart}, new": _timed(rig, anew(chart), seconds / 2) for chart in CHARTS}
+    found |= {f"{chart}, new": timed(rig, anew(chart), seconds / 2) for chart in CHARTS}
     with ThreadPoolExecutor(len(CHARTS)) as threads:
 
         def overview(**parameters: str) -> float:
@@ -116,17 +114,18 @@ def query(rig: Rig, seconds: float) -> dict[str, Any]:
                 job.result()
             return (time.perf_counter() - began) * 1000
 
-        found["all eight charts, new"] = _timed(
+        found["all eight charts, new"] = timed(
             rig, lambda: overview(created_at_gte=next(minutes)), seconds
         )
-        found["all eight charts, filtered, new"] = _timed(
+        found["all eight charts, filtered, new"] = timed(
             rig, lambda: overview(created_at_gte=next(minutes), browser="Firefox"), seconds
         )
-        found["all eight charts, remembered"] = _timed(rig, overview, seconds)
+        found["all eight charts, remembered"] = timed(rig, overview, seconds)
     return found
 
 
-async def _tenant(rig: Rig, begin: datetime) -> tuple[Filled, str]:
+async def tenant(rig: Rig, begin: datetime) -> tuple[Filled, str]:
+    """An organization with all the data, and a key to read it."""
     db = Database(rig.postgres.url)
     await db.open()
     organization = await service.create_organization(db, name="big", by=SYSTEM, at=begin)
@@ -145,7 +144,7 @@ async def _tenant(rig: Rig, begin: datetime) -> tuple[Filled, str]:
     return filled, key
 
 
-def _minutes(begin: datetime) -> Iterator[str]:
+def fresh_minutes(begin: datetime) -> Iterator[str]:
     """Instants of different minutes: nothing is remembered of them."""
     return ((begin + timedelta(minutes=number)).isoformat() for number in itertools.count(1))
 
@@ -155,9 +154,7 @@ def _day(begin: str) -> dict[str, str]:
     return {"created_at_gte": begin, "created_at_lt": end.isoformat()}
 
 
-def _timed(
-    rig: Rig, ask: Callable[[], float], seconds: float, *, least: int = 20
-) -> dict[str, Any]:
+def timed(rig: Rig, ask: Callable[[], float], seconds: float, *, least: int = 20) -> dict[str, Any]:
     """Ask again and again; the first answer of several does not count. Processor time is that of serve and of PostgreSQL for each asking."""
     if least > 1:
         ask()

@@ -83,15 +83,6 @@ def periodic_jobs(
 ) -> Sequence[PeriodicJob]:
     """What the calendar starts, in UTC; `tell` takes what has happened to calls."""
 
-    minutes = Minutes(db, emos_version=settings.monitoring.emos_version)
-
-    async def figures(at: datetime) -> None:
-        await minutes.advance(at=at)
-        await roll_up(db, at=at)
-
-    async def days(at: datetime) -> None:
-        await finish_days(db, at=at)
-
     async def partitions(at: datetime) -> None:
         await maintain_partitions(db, settings, at)
 
@@ -119,16 +110,32 @@ def periodic_jobs(
         await diagnose_changed(db, settings=settings.monitoring, at=at)
 
     return [
+        *_figure_jobs(db, settings),
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
-        PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
-        PeriodicJob(name="monitoring.figure_days", cron="11 * * * *", run=days),
         PeriodicJob(name="monitoring.judge", cron="* * * * * */10", run=judge),
         PeriodicJob(name="monitoring.diagnose", cron="* * * * * */10", run=diagnose),
         PeriodicJob(name="monitoring.retention", cron="17 * * * *", run=retention),
         PeriodicJob(name="site.partitions", cron="7 * * * *", run=partitions),
         PeriodicJob(name="accounts.forget_logins", cron="23 3 * * *", run=logins),
+    ]
+
+
+def _figure_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
+    """What keeps minutes, hours and days of figures."""
+    minutes = Minutes(db, emos_version=settings.monitoring.emos_version)
+
+    async def figures(at: datetime) -> None:
+        await minutes.advance(at=at)
+        await roll_up(db, at=at)
+
+    async def days(at: datetime) -> None:
+        await finish_days(db, at=at)
+
+    return [
+        PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
+        PeriodicJob(name="monitoring.figure_days", cron="11 * * * *", run=days),
     ]
 
 

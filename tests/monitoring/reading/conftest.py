@@ -225,6 +225,8 @@ async def site(db: Database, clock: ManualClock, redis_url: str) -> AsyncIterato
         dependencies={
             "db": Provide(lambda: db, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
+            # These doors only read; nothing is brought in through them.
+            "feeder": Provide(lambda: None, sync_to_thread=False),
             **actor_dependency(),
         },
         exception_handlers=exception_handlers(lambda _path: monitoring_error),
