@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from signalbox.core.live import Live, LiveUnavailableError, Script
-from signalbox.core.streams import LASTING_MS, RESET, fleeting_stream, lasting_stream, watch
+from signalbox.core.streams import LASTING_MS, RESET, end, fleeting_stream, lasting_stream, watch
 
 BLOCK_MS: Final = 200  # also how late the first message of a channel may be that nobody followed
 ANSWER_S: Final = 2.0  # Redis must answer within this time, and the block
@@ -205,9 +205,7 @@ class Follower:
         self.end_all()
         tasks, self._tasks = self._tasks, []
         for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
         redis, self._redis = self._redis, None
         if redis is not None:
             await redis.aclose()

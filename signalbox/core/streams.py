@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Iterable
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -81,7 +80,8 @@ for k = 1, #KEYS do redis.call('PEXPIRE', KEYS[k], ARGV[2 * k]) end
 class Publisher:
     """Tells what a process has committed: one call to Redis for all that waits.
 
-    `keep` is how many lasting messages a channel keeps, about. Messages that cannot be told are given up, and their channel is reset later.
+    `keep` is how many lasting messages a channel keeps, about. Messages wait while Redis is away, up to `pending`; what was on its
+    way when it went, and what is too much, is given up, and its channel is reset later.
     """
 
     def __init__(self, live: Live, *, keep: int, pending: int = PENDING) -> None:
@@ -117,13 +117,20 @@ class Publisher:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            while batch := self._take():
-                if not await self._send(batch):
+            while self._lost or self._waiting:
+                if not (await self._can_tell() and await self._send(self._take())):
                     if self._closing:
                         return
                     await asyncio.sleep(RETRY_S)
             if self._closing:
                 return
+
+    async def _can_tell(self) -> bool:
+        """Whether Redis answers. While it does not, what is lasting waits, and what is fleeting is out of date."""
+        if self._live.available or await self._live.ping():
+            return True
+        self._waiting = deque(message for message in self._waiting if message.lasting)
+        return False
 
     def _take(self) -> list[Telling]:
         batch = [Telling(channel, (), RESET, b"{}") for channel in islice(self._lost, AT_ONCE)]
@@ -200,9 +207,7 @@ class Watched:
         """Stop asking; stopping twice changes nothing."""
         task, self._task = self._task, None
         if task is not None:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await end(task)
 
     def current(self) -> frozenset[str]:
         """The names as they are known now; has them asked for again."""
@@ -226,4 +231,8 @@ class Watched:
             await asyncio.sleep(WATCHED_EVERY_S)
 
 
-Tell = Callable[[Iterable[Telling]], None]
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancel a task until it has ended: the Redis client may swallow a cancellation that meets an answer (seen with redis-py 8.1)."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)

@@ -75,7 +75,8 @@ class Stream:
         """All events up to the ones that are named, which are taken in their order; what comes between is handed over too."""
         seen: list[Got] = []
         for what in wanted:
-            while not seen or seen[-1].what != what:
+            seen.append(await self.next())
+            while seen[-1].what != what:
                 seen.append(await self.next())
         return seen
 
@@ -98,7 +99,7 @@ class Stream:
 
 @asynccontextmanager
 async def watching(
-    house: House, headers: Mapping[str, str], *, method: str = "GET", **query: object
+    house: House, headers: Mapping[str, str], *, method: str = "GET", **query: Any
 ) -> AsyncIterator[Stream]:
     """GET /v1/live with a query; the client leaves at the end of the block. A refusal has a status and a body."""
     stream = Stream()
