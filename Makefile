@@ -85,6 +85,7 @@ format: setup-dev
 .PHONY: docs
 docs: setup-dev
 	@$(BIN)/python -m signalbox.site.configuration --write
+	@$(BIN)/python -m signalbox.site.issues_page --write
 
 # The locks name no registry and serve every supported Python on Linux.
 UV ?= uv

@@ -135,6 +135,12 @@ class DetectionSettings:
         doc="Seconds that a page must be in the background.",
         check=at_least(0),
     )
+    vanished_s: float = setting(
+        45.0,
+        env="SIGNALBOX_DETECT_VANISHED_S",
+        doc="Seconds without a report, and without a leave, after which a page has vanished.",
+        check=at_least(1),
+    )
     rejoins: float = setting(
         3.0,
         env="SIGNALBOX_DETECT_REJOINS",

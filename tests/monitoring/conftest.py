@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,23 +60,30 @@ class House:
 Houses = Callable[..., AbstractAsyncContextManager[House]]
 
 
+@asynccontextmanager
+async def opened(
+    database_url: str, redis_url: str, folder: Path, **settings: str
+) -> AsyncIterator[House]:
+    """A site on a database, with a clock of its own; keywords are settings."""
+    clock, database = ManualClock(START), Database(database_url)
+    environment = environment_of(database_url, redis_url, folder)
+    loaded = load_settings(environment | settings)
+    app = create_site(loaded, clock=clock, metrics=Metrics())
+    await database.open()
+    await app.kernel.open()
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
+        yield House(client, database, clock, app)
+    await app.kernel.close()
+    await database.close()
+
+
 @pytest.fixture(scope="module")
 def houses(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Houses:
     """Opens sites on the one database, each with a clock of its own; keywords are settings."""
 
-    @asynccontextmanager
-    async def open_house(**settings: str) -> AsyncIterator[House]:
-        clock, database = ManualClock(START), Database(database_url)
-        environment = environment_of(database_url, redis_url, tmp_path_factory.mktemp("house"))
-        loaded = load_settings(environment | settings)
-        app = create_site(loaded, clock=clock, metrics=Metrics())
-        await database.open()
-        await app.kernel.open()
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
-            yield House(client, database, clock, app)
-        await app.kernel.close()
-        await database.close()
+    def open_house(**settings: str) -> AbstractAsyncContextManager[House]:
+        return opened(database_url, redis_url, tmp_path_factory.mktemp("house"), **settings)
 
     return open_house
 

@@ -10,31 +10,52 @@ from uuid import UUID
 
 from signalbox.monitoring.service import diagnose_changed
 from signalbox.site.settings import load_settings
+from tests.monitoring.altered import ALTERED, LABELLED
 from tests.monitoring.conftest import House
-from tests.monitoring.replay import DATA, Request, recorded, replay
+from tests.monitoring.replay import Request, recorded, replay, trace
 
-LABELLED = DATA / "labelled"
 SETTINGS = load_settings({}).monitoring
+
+
+# Recordings of the unmodified SDK, which were made for other tests.
+SDK: dict[str, tuple[str, str | None]] = {
+    "batch": ("none", None), "endcall": ("none", None), "gum-denied": ("permission", "alice"), "ice-fail": ("relay", None),
+    "janus": ("none", None), "killed": ("browser", "alice"), "p2p": ("none", None), "relay": ("none", None),
+    "two-participants": ("none", None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What is wrong with a call, and whose fault it is; None when it is nobody's alone. `source`: chromium, or generated."""
+    """What is wrong with a call, and whose fault it is; None when it is nobody's alone.
+
+    `source`: `chromium` and `sdk` are recorded calls of real browsers, `altered` is made from one. `held_out`: recorded when the rules were done.
+    """
 
     name: str
     cause: str
     whose: str | None
     source: str
+    held_out: bool = False
 
     def requests(self) -> list[Request]:
-        """The recording."""
+        """The call."""
+        if self.source == "sdk":
+            return trace(self.name.removeprefix("sdk-"))
+        if self.source == "altered":
+            return ALTERED[self.name][2]()
         return recorded(LABELLED / f"{self.name}.jsonl.zst")
 
 
 def labels() -> list[Label]:
-    """All labelled calls, by name."""
+    """All labelled calls."""
     known = json.loads((LABELLED / "labels.json").read_text())
-    return [Label(name, one["cause"], one["whose"], one["source"]) for name, one in known.items()]
+    found = [
+        Label(name, one["cause"], one["whose"], one["source"], one.get("held_out", False))
+        for name, one in known.items()
+    ]
+    found += [Label(f"sdk-{name}", cause, whose, "sdk") for name, (cause, whose) in SDK.items()]
+    return found + [Label(name, one[0], one[1], "altered") for name, one in ALTERED.items()]
 
 
 def label(name: str) -> Label:

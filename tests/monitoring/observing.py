@@ -115,6 +115,7 @@ def conference(
     names: Sequence[str] = ("alice", "bob"),
 ) -> ObservedConference:  # fmt: skip
     """A call of a minute between alice and bob; `tracks` are (name, kind, direction) of alice's."""
+    there = tuple(stays if stays is not None else [stay(n) for n in names if n != sfu])
     people = [Person(id=uid(name), name=name, is_sfu=name == sfu) for name in names]
     return ObservedConference(
         id=uid("conference"),
@@ -123,7 +124,7 @@ def conference(
         ongoing=ongoing,
         now_us=us(now_s),
         people=tuple(people),
-        stays=tuple(stays if stays is not None else [stay(n) for n in names if n != sfu]),
+        stays=there,
         connections=tuple(connections),
         tracks=tuple(
             ObservedTrack(
@@ -131,5 +132,16 @@ def conference(
             )
             for name, kind, direction in tracks
         ),
-        happenings=tuple(sorted(happenings, key=lambda one: one.at_us)),
+        happenings=tuple(sorted([*happenings, *leaves(there)], key=lambda one: one.at_us)),
     )  # fmt: skip
+
+
+def leaves(stays: Iterable[Stay]) -> list[Happening]:
+    """What pages say when they go."""
+    return [
+        Happening(
+            id=uid(f"leave {one.id}"), at_us=one.end_us, type="unload", session=one.id, participant=one.participant
+        )
+        for one in stays
+        if one.end_us is not None
+    ]  # fmt: skip

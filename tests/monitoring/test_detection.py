@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from signalbox.monitoring.rules.detection import RULES, Limits, ObservedConference, detect
+from signalbox.monitoring.rules.detection import (
+    RULES,
+    Happening,
+    Limits,
+    ObservedConference,
+    detect,
+    rule_of,
+)
 from tests.monitoring.observing import (
     attempt,
     conference,
@@ -58,7 +66,7 @@ def _flow(kind: str, direction: str, times: tuple[float, ...] = EVERY_2_S, **fig
 def _flips(*at: float) -> ObservedConference:
     parts = tuple(
         part
-        for begin in EVERY_2_S
+        for begin in range(0, 100, 2)
         for part in intervals((begin, begin + 2), link={"pair_changed": begin + 2 in at})
     )
     return conference(connections=[connection(intervals=parts)])
@@ -74,6 +82,12 @@ def _local(*events: tuple[float, str, Any], direction: str = "outbound") -> Obse
 def _tab(*hidden: tuple[float, bool], end_s: float | None = 60) -> ObservedConference:
     events = [happening(at, "tabFocus", {"focus": is_hidden}, on=None) for at, is_hidden in hidden]
     return conference(happenings=events, stays=[stay(end_s=end_s)], now_s=200)
+
+
+def _silent(*events: Happening, now_s: float = 120) -> ObservedConference:
+    """A page that was heard of for a minute; its session is open."""
+    one = connection(end_us=None, state="connected")
+    return conference(connections=[one], stays=[stay(end_s=None)], happenings=events, now_s=now_s)
 
 
 def _joins(*at: float) -> ObservedConference:
@@ -112,11 +126,13 @@ CASES: list[tuple[str, str, ObservedConference, int]] = [
     ("ice_restart", "checking after connected", _ice((1, "checking"), (2, "connected"), (9, "checking"), (10, "connected")), 1),
     ("ice_restart", "checking after failed", _ice((1, "checking"), (2, "failed"), (9, "checking")), 1),
     ("ice_restart", "new fragments", _fragments((1, "a"), (1.5, "a"), (20, "b"), (21, "b")), 1),
+    ("ice_restart", "two signs of one", _fragments((1, "a"), (20, "b"), (22, "c")), 1),
     ("ice_restart", "one fragment", _fragments((1, "a"), (20, "a"), (30, None)), 0),
     ("ice_restart", "the first check, late", _ice((1.1, "connected"), (1.2, "checking")), 0),
     ("ice_restart", "the first check", _ice((0, "new"), (1, "checking"), (2, "connected"), (3, "completed")), 0),
     ("pair_flips", "three within a minute", _flips(4, 20, 40), 1),
     ("pair_flips", "two", _flips(4, 20), 0),
+    ("pair_flips", "three, too far apart", _flips(4, 40, 80), 0),
     ("relay_over_tcp", "relay over tls", _link(local_type="relay", relay_protocol="tls"), 1),
     ("relay_over_tcp", "relay over tcp", _link(local_type="relay", relay_protocol="tcp"), 1),
     ("relay_over_tcp", "relay over udp", _link(local_type="relay", relay_protocol="udp"), 0),
@@ -135,10 +151,19 @@ CASES: list[tuple[str, str, ObservedConference, int]] = [
     ("muted_by_system", "for 2 s", _local((10, "mute", {}), (12, "unmute", {})), 0),
     ("muted_by_system", "for 3 s", _local((10, "mute", {}), (13, "unmute", {})), 1),
     ("muted_by_system", "a remote track", _local((10, "mute", {}), direction="inbound"), 0),
+    ("muted_by_system", "of a session that is not there", replace(_local((10, "mute", {})), stays=()), 0),
+    ("silent_microphone", "told twice", _muted((0, "unmute"), (2, "mute"), (3, "mute")), 0),
     ("device_vanished", "ended by itself", _local((10, "ended", {})), 1),
     ("device_vanished", "stopped by the page", _local((10, "ended", {"check": "readyState"})), 0),
     ("device_vanished", "at the end of the session", _local((60, "ended", {})), 0),
     ("device_vanished", "a remote track", _local((10, "ended", {}), direction="inbound"), 0),
+    ("page_vanished", "silent for a minute", _silent(), 1),
+    ("page_vanished", "still heard of 40 s ago", _silent(now_s=100), 0),
+    ("page_vanished", "it said that it left", _silent(happening(60, "unload", on=None)), 0),
+    ("page_vanished", "it closed its connection", _silent(happening(60, STATE, "closed")), 0),
+    ("page_vanished", "it removed its connection", _silent(happening(60, "removeConnection")), 0),
+    ("page_vanished", "another one stopped the call", _silent(happening(119, "stopConference", on=None)), 1),
+    ("page_vanished", "it was never connected", conference(connections=[connection(established=False, end_us=None)], stays=[stay(end_s=None)]), 0),
     ("hidden_tab", "for a minute", _tab((0, True)), 1),
     ("hidden_tab", "shown again after 59 s", _tab((0, True), (59, False)), 0),
     ("hidden_tab", "still hidden", _tab((0, True), end_s=None), 1),
@@ -185,6 +210,8 @@ CASES: list[tuple[str, str, ObservedConference, int]] = [
     ("bandwidth_limited", "a browser that tells only the reason", _video(limitation="bandwidth"), 1),
     ("bandwidth_limited", "a low estimate", _video(estimate=90_000), 1),
     ("bandwidth_limited", "a good estimate", _video(estimate=900_000), 0),
+    ("bandwidth_limited", "said, with plenty of bandwidth", _video(estimate=4_000_000, target_bps=1_700_000, bandwidth_limited_ratio=1), 0),
+    ("bandwidth_limited", "said, with hardly enough", _video(estimate=1_800_000, target_bps=1_700_000, bandwidth_limited_ratio=1), 1),
     ("bandwidth_limited", "no video", _link(available_bps=90_000), 0),
     ("bandwidth_limited", "video switched off", _video(estimate=90_000, active=False), 0),
     ("bandwidth_limited", "at the beginning only", _video((0, 2, 4, 6, 8, 10), bandwidth_limited_ratio=1), 0),
@@ -204,6 +231,11 @@ def test_every_rule_has_a_positive_and_a_negative_case() -> None:
     for rule in RULES:
         counts = {count > 0 for code, _, _, count in CASES if code == rule.code}
         assert counts == {True, False}, rule.code
+
+
+def test_rules_are_found_by_their_code() -> None:
+    assert rule_of("high_loss") in RULES
+    assert rule_of("tcp_used") is None
 
 
 def test_rules_are_described() -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import CliRunner, Result
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
-from signalbox.monitoring.service import diagnose_conference
+from signalbox.monitoring.service import (
+    diagnose_conference,
+    diagnose_since,
+    erase_participant,
+    finish_erasures,
+)
+from signalbox.site.cli import main
 from tests.monitoring.conftest import House
 from tests.monitoring.labelled import SETTINGS, findings, label, look, play
 from tests.monitoring.replay import replay
@@ -161,3 +172,135 @@ async def owner(house: House, app: UUID) -> UUID:
     assert row is not None
     found: UUID = row[0]
     return found
+
+
+async def reader(house: House, app: UUID | None = None) -> dict[str, str]:
+    """Headers of somebody who may read: the owner of the app, else charlie of another organization."""
+    if app is None:
+        made = await accounts.create_organization(
+            house.db, name="charlie", by=SYSTEM, at=house.clock.now()
+        )
+        organization = made["id"]
+    else:
+        organization = await owner(house, app)
+    _, key = await accounts.create_key(
+        house.db, organization_id=organization, scopes=["read"], by=SYSTEM, at=house.clock.now()
+    )
+    return {"authorization": f"Bearer {key}"}
+
+
+async def test_the_diagnosis_of_a_conference_is_read(house: House) -> None:
+    app = await play(house, label("loss-alice"))
+    path = f"/v1/conferences/{await conference_of(house, app)}/diagnosis"
+
+    answer = await house.client.get(path, headers=await reader(house, app))
+
+    assert answer.status_code == 200
+    said = answer.json()["data"]
+    whole, (alice, bob) = said["conference"], said["participants"]
+    assert (whole["cause"], whole["culprit"], whole["participant"]) == (
+        "network",
+        alice["participant"],
+        None,
+    )
+    assert whole["sentence"].startswith("Most likely the network of alice: up to 1")
+    assert (alice["participant_name"], alice["cause"]) == ("alice", "network")
+    assert (bob["participant_name"], bob["cause"], bob["score"]) == ("bob", "none", 100)
+    assert alice["score"] < whole["score"] < 100
+    issues = {str(issue["id"]) for issue in await findings(house, app)}
+    assert set(alice["issues"]) == set(whole["issues"]) == issues
+    assert alice["events"]
+    assert whole["version"] == 1
+
+
+async def test_charlie_is_told_nothing(house: House) -> None:
+    app = await play(house, label("clean-direct"))
+    path = f"/v1/conferences/{await conference_of(house, app)}/diagnosis"
+
+    stranger = await house.client.get(path, headers=await reader(house))
+    nobody = await house.client.get(path)
+
+    assert stranger.status_code == 404
+    assert stranger.json()["error_code"] == "conference_not_found"
+    assert nobody.status_code == 401
+
+
+async def test_before_the_first_look_there_is_no_diagnosis(house: House) -> None:
+    app = await house.app()
+    await replay(house.client, house.clock, app["api_key"], label("clean-direct").requests()[:20])
+    path = f"/v1/conferences/{await conference_of(house, app['id'])}/diagnosis"
+
+    answer = await house.client.get(path, headers=await reader(house, app["id"]))
+
+    assert answer.json() == {"data": {"conference": None, "participants": []}}
+
+
+async def test_who_never_got_as_far_as_a_connection_is_diagnosed_too(house: House) -> None:
+    app = await house.app()
+    requests = [
+        r for r in label("denied-alice").requests() if not r.path.endswith(("/connection", "/stats", "/tracks"))
+    ]  # fmt: skip
+    await replay(house.client, house.clock, app["api_key"], requests)
+    await look(house, after_s=60)
+    path = f"/v1/conferences/{await conference_of(house, app['id'])}/diagnosis"
+
+    answer = await house.client.get(path, headers=await reader(house, app["id"]))
+
+    assert answer.json()["data"]["conference"]["cause"] == "permission"
+
+
+async def test_what_was_found_of_an_erased_participant_stays_without_a_name(house: House) -> None:
+    app = await play(house, label("loss-alice"))
+    conference = await conference_of(house, app)
+    before = {issue["id"] for issue in await findings(house, app)}
+    async with house.db.read() as tx:
+        row = await (
+            await tx.psycopg.execute(
+                "SELECT id FROM monitoring.participants WHERE app_id = %s AND participant_id = 'alice'",
+                (app,),
+            )
+        ).fetchone()
+    assert row is not None
+    await erase_participant(house.db, row[0], by=SYSTEM, at=house.clock.now())
+    await finish_erasures(house.db, at=house.clock.now())
+
+    await diagnose_conference(house.db, conference, settings=SETTINGS, at=house.clock.now())
+
+    answer = await house.client.get(
+        f"/v1/conferences/{conference}/diagnosis", headers=await reader(house, app)
+    )
+    assert {issue["id"] for issue in await findings(house, app)} == before
+    assert "alice" not in answer.text
+    assert len(answer.json()["data"]["participants"]) == 2
+
+
+async def test_looking_again_since_an_instant(house: House) -> None:
+    app = await play(house, label("loss-alice"))
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+
+    done = await diagnose_since(house.db, long_ago, settings=SETTINGS, at=house.clock.now())
+    none = await diagnose_since(
+        house.db, house.clock.now(), settings=SETTINGS, at=house.clock.now()
+    )
+
+    assert done["looked_at"] >= 1
+    assert none == {"looked_at": 0, "left": 0}
+    assert await diagnosed_at(house, app) == house.clock.now()
+
+
+async def test_the_command_looks_again(house: House, monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:  # fmt: skip
+    app = await play(house, label("loss-alice"))
+    conference = await conference_of(house, app)
+    monkeypatch.setenv("SIGNALBOX_DATABASE_URL", database_url)
+
+    async def command(*arguments: str) -> Result:
+        words = ["monitoring", "diagnose", *arguments]
+        return await asyncio.to_thread(CliRunner().invoke, main, words)
+
+    one = await command("--conference", str(conference), "--json")
+    unknown = await command("--conference", str(uuid4()))
+    neither = await command()
+
+    assert json.loads(one.stdout) == {"looked_at": 1, "left": 0}
+    assert unknown.exit_code == 1
+    assert neither.exit_code == 2

@@ -28,7 +28,7 @@ from aiohttp import WSMsgType, web
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.recording.relay import Relay, Trouble
-from tests.recording.scenarios import NOTHING_PASSES, SCENARIOS, Scenario
+from tests.recording.scenarios import HELD_OUT, NOTHING_PASSES, SCENARIOS, Scenario
 
 HERE = Path(__file__).resolve().parent
 LABELLED = HERE.parent / "data" / "labelled"
@@ -160,6 +160,7 @@ class Stage:
         self.relays: dict[str, Relay] = {}
         self.turn: asyncio.subprocess.Process | None = None
         self._browsers: list[Browser] = []
+        self._networks: dict[str, Any] = {}
         self._folder = Path(tempfile.mkdtemp())
 
     @property
@@ -209,8 +210,11 @@ class Stage:
     async def _slow_http(self, name: str, page: Page, *, offline: bool = False) -> None:
         latency = self.scenario.http_delay_ms.get(name, 0.0)
         if latency or offline or name in self.scenario.http_delay_ms:
-            cdp = await page.context.new_cdp_session(page)
-            await cdp.send("Network.enable")
+            # One session for the whole call: what an earlier one set stays in force beside a later one.
+            if name not in self._networks:
+                self._networks[name] = await page.context.new_cdp_session(page)
+                await self._networks[name].send("Network.enable")
+            cdp = self._networks[name]
             conditions = {"offline": offline, "latency": latency, "downloadThroughput": -1, "uploadThroughput": -1}  # fmt: skip
             await cdp.send("Network.emulateNetworkConditions", conditions)
 
@@ -291,7 +295,7 @@ async def record(scenario: Scenario, recorder: Recorder, root: str, playwright: 
     (LABELLED / f"{scenario.name}.jsonl.zst").write_bytes(recorder.packed())
     labels = LABELLED / "labels.json"
     known = json.loads(labels.read_text()) if labels.exists() else {}
-    known[scenario.name] = {"cause": scenario.label[0], "whose": scenario.label[1], "source": "chromium"}  # fmt: skip
+    known[scenario.name] = {"cause": scenario.label[0], "whose": scenario.label[1], "source": "chromium", "held_out": scenario in HELD_OUT}  # fmt: skip
     ordered = dict(sorted(known.items()))
     labels.write_text(json.dumps(ordered, indent=1) + "\n")
 
@@ -306,7 +310,7 @@ async def _main(names: Sequence[str], library: Path) -> None:
     await site.start()
     root = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with async_playwright() as playwright:
-        for scenario in SCENARIOS:
+        for scenario in (*SCENARIOS, *HELD_OUT):
             if not names or scenario.name in names:
                 print(scenario.name, flush=True)
                 try:

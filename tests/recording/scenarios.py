@@ -56,6 +56,9 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="clean-muted", label=("none", None), relay=False, seconds=45.0,
              actions=((3.0, "mute", ("alice", True)), (4.0, "hide", ("bob", True)), (20.0, "hide", ("bob", False)))),
     Scenario(name="clean-restart", label=("none", None), relay=False, actions=((12.0, "restart", ("alice", "bob")),)),
+    # Chromium begins small and calls that a limit of bandwidth for half a minute, although there is plenty.
+    Scenario(name="clean-large-video", label=("none", None), relay=False, seconds=40.0,
+             media={"alice": {"audio": True, "video": {"width": 1920, "height": 1080, "frameRate": 30}}}),
     Scenario(name="loss-alice", label=("network", "alice"), sfu=True, **_both("alice", LOSSY)),
     Scenario(name="loss-bob", label=("network", "bob"), sfu=True, **_both("bob", Trouble(loss=0.09, delay_ms=120))),
     Scenario(name="bursts-alice", label=("network", "alice"), sfu=True, seconds=45.0, **_both("alice", BURSTS)),
@@ -89,4 +92,26 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="killed-bob-pair", label=("browser", "bob"), relay=False, seconds=45.0, actions=((12.0, "crash", ("bob",)),)),
     Scenario(name="killed-alice-sfu", label=("browser", "alice"), sfu=True, relay=False, seconds=45.0, actions=((12.0, "crash", ("alice",)),)),
     Scenario(name="dtls-forged", label=("browser", None), relay=False, connects=False, seconds=25.0, page={"bob": {"forged": True}}),
+)  # fmt: skip
+
+THREE = ("alice", "bob", "carol")
+SOME = Trouble(loss=0.01, delay_ms=35, jitter_ms=12)
+
+# Recorded after the rules had been written, to see how they do on calls that they were not written with.
+HELD_OUT: tuple[Scenario, ...] = (
+    Scenario(name="later-clean-some-distance", label=("none", None), up={"alice": SOME, "bob": SOME}, down={"alice": SOME, "bob": SOME}),
+    Scenario(name="later-clean-three", label=("none", None), people=THREE, relay=False),
+    Scenario(name="later-loss-carol-three", label=("network", "carol"), people=THREE, **_both("carol", Trouble(loss=0.12))),
+    Scenario(name="later-bursts-uplink-bob-pair", label=("network", "bob"), seconds=45.0, up={"bob": Trouble(burst=0.02, burst_ms=500)}),
+    Scenario(name="later-delay-bob", label=("network", "bob"), sfu=True, **_both("bob", Trouble(delay_ms=260, jitter_ms=40))),
+    Scenario(name="later-narrow-bob", label=("network", "bob"), sfu=True, seconds=45.0, **_both("bob", Trouble(rate_kbps=75, queue_ms=900))),
+    Scenario(name="later-relay-dies-three", label=("relay", None), people=THREE, seconds=45.0, actions=((12.0, "stop_relay", ()),)),
+    Scenario(name="later-server-crashes-three", label=("server", None), people=THREE, sfu=True, relay=False, seconds=45.0,
+             actions=((10.0, "crash", ("sfu",)),)),
+    Scenario(name="later-killed-carol-three", label=("browser", "carol"), people=THREE, relay=False, seconds=45.0,
+             actions=((12.0, "crash", ("carol",)),)),
+    Scenario(name="later-silent-bob", label=("device", "bob"), sfu=True, relay=False, flags={"bob": "silent"}, seconds=45.0),
+    Scenario(name="later-denied-bob", label=("permission", "bob"), sfu=True, flags={"bob": "denied"}, seconds=25.0),
+    Scenario(name="later-network-lost-alice-sfu", label=("network", "alice"), sfu=True, seconds=50.0,
+             actions=((10.0, "lose", ("alice",)), (34.0, "find", ("alice",)))),
 )  # fmt: skip

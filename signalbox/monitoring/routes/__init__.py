@@ -20,6 +20,7 @@ from signalbox.monitoring.routes import (
     app_figures,
     conferences,
     connections,
+    diagnoses,
     erasures,
     events,
     figures,
@@ -37,6 +38,7 @@ from signalbox.monitoring.routes.filters import provide_span
 
 HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *conferences.HANDLERS,
+    *diagnoses.HANDLERS,
     *sessions.HANDLERS,
     *participants.HANDLERS,
     *erasures.HANDLERS,

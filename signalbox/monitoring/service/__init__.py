@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from signalbox.monitoring.service.diagnosing import diagnose_changed, diagnose_conference
+from signalbox.monitoring.service.diagnosing import (
+    diagnose_changed,
+    diagnose_conference,
+    diagnose_since,
+)
 from signalbox.monitoring.service.erasure import erase_participant, finish_erasures
 from signalbox.monitoring.service.minutes import Minutes
 from signalbox.monitoring.service.overview import Overviews
@@ -24,6 +28,7 @@ __all__ = [
     "delete_expired",
     "diagnose_changed",
     "diagnose_conference",
+    "diagnose_since",
     "end_stale_conferences",
     "erase_participant",
     "finish_days",

@@ -1,4 +1,4 @@
-"""Looking at whole conferences: what rules find in them."""
+"""Looking at whole conferences: what rules find in them, and why they were bad."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 
 from signalbox.core.db import Database
 from signalbox.monitoring.rules.detection import detect
+from signalbox.monitoring.rules.diagnosis import diagnose
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store import detected, observing
 
@@ -37,7 +38,10 @@ async def diagnose_conference(
         if not loaded.reports and any(one.established for one in loaded.observed.connections):
             return None
         found = detect(loaded.observed, settings.detection)
-        return await detected.write_detected(tx.psycopg, loaded, found)
+        changed = await detected.write_detected(tx.psycopg, loaded, found)
+        said = diagnose(loaded.observed, found)
+        await detected.write_diagnoses(tx.psycopg, loaded, found, said, at=at)
+        return changed
 
 
 async def diagnose_changed(
@@ -54,3 +58,20 @@ async def diagnose_changed(
         await diagnose_conference(db, conference, settings=settings, at=at)
         looked_at += 1
     return looked_at
+
+
+async def diagnose_since(
+    db: Database, since: datetime, *, settings: MonitoringSettings, at: datetime
+) -> dict[str, int]:
+    """Look again at all conferences that were made from an instant on; answers how many were looked at, and how many were left as they are."""
+    done = {"looked_at": 0, "left": 0}
+    after: UUID | None = None
+    while True:
+        async with db.read() as tx:
+            some = await observing.conferences_since(tx.psycopg, since, after=after, most=AT_ONCE)
+        for conference in some:
+            changed = await diagnose_conference(db, conference, settings=settings, at=at)
+            done["left" if changed is None else "looked_at"] += 1
+        if len(some) < AT_ONCE:
+            return done
+        after = some[-1]

@@ -1,9 +1,9 @@
-"""What rules have found of a conference: findings that open, change and close."""
+"""What rules have found of a conference: findings that open, change and close, and what they say of it all."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from signalbox.core import params as p
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.detection import Detected
+from signalbox.monitoring.rules.diagnosis import VERSION, Diagnosis
 from signalbox.monitoring.rules.issues import MAX_EVIDENCE
 from signalbox.monitoring.store.observing import Loaded
 
@@ -30,9 +31,11 @@ _UPSERT = """
     WHERE (known.created_at, known.updated_at, known.ended_at, known.data, known.count, known.events, known.is_active)
         IS DISTINCT FROM (excluded.created_at, excluded.updated_at, excluded.ended_at, excluded.data, excluded.count, excluded.events, true)
     RETURNING id"""
-_WITHDRAW = """
-    UPDATE monitoring.issues SET is_active = false
-    WHERE conference_id = %s AND source = 'rule' AND is_active AND id <> ALL(%s)
+# What was found of somebody who was erased cannot be found again, and stays: others count by it.
+_NOT_ERASED = "NOT EXISTS (SELECT FROM monitoring.participants p WHERE p.id = o.participant_id AND p.erased_at IS NOT NULL)"
+_WITHDRAW = f"""
+    UPDATE monitoring.issues AS o SET is_active = false
+    WHERE conference_id = %s AND source = 'rule' AND is_active AND id <> ALL(%s) AND {_NOT_ERASED}
     RETURNING id"""
 _DONE = """
     UPDATE monitoring.conferences SET diagnosed_at = %s WHERE id = %s"""
@@ -65,11 +68,58 @@ async def write_detected(
              p.instants(one.updated_us for one in found), p.instants(one.end_us for one in found), p.texts(one.rule.type for one in found),
              p.texts(one.rule.code for one in found), p.jsons(json.dumps(one.data).encode() for one in found),
              p.ints(one.count for one in found),
-             p.texts("{" + ",".join(map(str, one.events[:MAX_EVIDENCE])) + "}" for one in found)),
+             p.texts(_array(one.events[:MAX_EVIDENCE]) for one in found)),
         )  # fmt: skip
         changed = [row[0] for row in await cursor.fetchall()]
     cursor = await connection.execute(_WITHDRAW, (conference, p.uuids(ids)))
     return changed + [row[0] for row in await cursor.fetchall()]
+
+
+_DIAGNOSES = """
+    INSERT INTO monitoring.diagnoses (id, app_id, organization_id, conference_id, participant_id, cause, culprit_id, sentence, score, parts,
+        events, issues, version, computed_at)
+    SELECT id, %s, %s, %s, participant, cause, culprit, sentence, score, parts, events::uuid[], issues::uuid[], %s, %s
+    FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS new (id, participant, cause, culprit, sentence, score, parts, events, issues)
+    ORDER BY id
+    ON CONFLICT (id) DO UPDATE SET cause = excluded.cause, culprit_id = excluded.culprit_id, sentence = excluded.sentence,
+        score = excluded.score, parts = excluded.parts, events = excluded.events, issues = excluded.issues, version = excluded.version,
+        computed_at = excluded.computed_at"""
+_OUTDATED = f"DELETE FROM monitoring.diagnoses AS o WHERE conference_id = %s AND id <> ALL(%s) AND {_NOT_ERASED}"
+
+
+async def write_diagnoses(
+    connection: AsyncConnection[Any],
+    loaded: Loaded,
+    found: Sequence[Detected],
+    diagnoses: Sequence[Diagnosis],
+    *,
+    at: datetime,
+) -> None:
+    """Store what is said of a conference and its participants, in place of what was said before."""
+    conference = loaded.observed.id
+    ids = [derived_id(conference, "diagnosis", one.participant) for one in diagnoses]
+    issues = [_issues_behind(one, found) for one in diagnoses]
+    await connection.execute(
+        _DIAGNOSES,
+        (loaded.app, loaded.organization, conference, VERSION, at, p.uuids(ids), p.uuids(one.participant for one in diagnoses),
+         p.texts(one.cause for one in diagnoses), p.uuids(one.culprit for one in diagnoses), p.texts(one.sentence for one in diagnoses),
+         p.ints(one.score for one in diagnoses), p.jsons(json.dumps(one.parts).encode() for one in diagnoses),
+         p.texts(_array(one.events[:MAX_EVIDENCE]) for one in diagnoses), p.texts(map(_array, issues))),
+    )  # fmt: skip
+    await connection.execute(_OUTDATED, (conference, p.uuids(ids)))
+
+
+def _issues_behind(diagnosis: Diagnosis, found: Sequence[Detected]) -> list[UUID]:
+    """Findings of rules that the cause rests on: the participant's own, or for a conference everybody's."""
+    return [
+        issue_id(one)
+        for one in found
+        if one.rule.code in diagnosis.codes and diagnosis.participant in (None, one.participant)
+    ]
+
+
+def _array(ids: Iterable[UUID]) -> str:
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 async def mark_diagnosed(

@@ -32,9 +32,9 @@ Row = Mapping[str, Any]
 
 # Session descriptions are large and tell the rules nothing.
 EVENT_TYPES = (
-    "addConnection", "custom", "ended", "getUserMedia", "mediaDeviceChange", "mute", "onconnectionstatechange", "onicecandidate",
+    "addConnection", "beforeunload", "custom", "endCall", "ended", "getUserMedia", "mediaDeviceChange", "mute", "onconnectionstatechange", "onicecandidate",
     "onicecandidateerror", "oniceconnectionstatechange", "onicegatheringstatechange", "ontrack", "overconstrained", "peerDetails",
-    "removeConnection", "tabFocus", "unmute",
+    "removeConnection", "stopConference", "tabFocus", "unload", "unmute",
 )  # fmt: skip
 MOST_REPORTS = 20_000  # of a conference; of a longer one the latest
 
@@ -47,11 +47,11 @@ _PEOPLE = """
     WHERE l.conference_id = %s AND p.is_active ORDER BY p.created_at, p.id"""
 _STAYS = """
     SELECT id, participant_id, created_at, end_time, last_seen_at FROM monitoring.sessions
-    WHERE conference_id = %s AND is_active ORDER BY created_at, id"""
+    WHERE conference_id = %s AND is_active AND erased_at IS NULL ORDER BY created_at, id"""
 _CONNECTIONS = """
     SELECT id, session_id, participant_id, peer_id, start_time, end_time, last_seen_at, state, established,
         connection_info->'negotiations' AS negotiations
-    FROM monitoring.connections WHERE conference_id = %s AND is_active ORDER BY start_time, id"""
+    FROM monitoring.connections WHERE conference_id = %s AND is_active AND erased_at IS NULL ORDER BY start_time, id"""
 _TRACKS = """
     SELECT id, session_id, connection_id, kind, direction FROM monitoring.tracks WHERE conference_id = %s AND is_active ORDER BY created_at, id"""
 _EVENTS = """
@@ -210,7 +210,8 @@ def _data(stored: bytes | None) -> Any:
 
 
 _FINISHED = """
-    SELECT id FROM monitoring.conferences WHERE NOT ongoing AND diagnosed_at IS NULL AND end_time IS NOT NULL AND is_active
+    SELECT id FROM monitoring.conferences WHERE NOT ongoing AND diagnosed_at IS NULL AND is_active
+        AND (end_time IS NOT NULL OR last_seen_at < %(at)s - interval '30 s') -- whoever comes first needs some time to connect
     ORDER BY end_time DESC LIMIT %(most)s"""
 # The longer a call lasts, the more there is to read of it, and the less a further minute changes.
 _RUNNING = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -17,11 +17,16 @@ from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
 from signalbox.core.settings import load
 from signalbox.monitoring.ingest.feed import TraceFeeder
-from signalbox.monitoring.queries import identities
-from signalbox.monitoring.queries.refusals import ParticipantMissing
+from signalbox.monitoring.queries import conferences, first, identities
+from signalbox.monitoring.queries.refusals import ConferenceMissing, ParticipantMissing
 from signalbox.monitoring.routes.imports import shown
 from signalbox.monitoring.rules.calls import micros
-from signalbox.monitoring.service import erase_participant, finish_erasures
+from signalbox.monitoring.service import (
+    diagnose_conference,
+    diagnose_since,
+    erase_participant,
+    finish_erasures,
+)
 from signalbox.monitoring.service.imports import import_trace
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store import Applier
@@ -34,7 +39,7 @@ Row = Mapping[Any, Any]
 
 @click.group()
 def monitoring() -> None:
-    """Data of observed calls: take somebody out, bring traces in."""
+    """Data of observed calls: look at it again, take somebody out, bring traces in."""
 
 
 @monitoring.command("erase-participant")
@@ -102,3 +107,30 @@ async def _participant(db: Database, given: str, app_id: UUID | None) -> UUID:
     if found is None:
         raise ParticipantMissing
     return found
+
+
+@monitoring.command("diagnose")
+@click.option("--since", type=click.DateTime(), help="Conferences made since then, in UTC.")
+@click.option("--conference", type=click.UUID, help="This one.")
+@as_json
+def diagnose(since: datetime | None, conference: UUID | None, json_out: bool) -> None:
+    """Look at stored conferences again, with the rules and thresholds of now. One whose reports are deleted keeps what was said of it."""
+    if (since is None) == (conference is None):
+        raise click.UsageError("Give one of --since and --conference.")
+    settings = load(MonitoringSettings, os.environ)
+
+    async def verb(db: Database, at: datetime) -> Row:
+        if conference is not None:
+            await _known_conference(db, conference)
+            done = await diagnose_conference(db, conference, settings=settings, at=at)
+            return {"looked_at": 0 if done is None else 1, "left": 1 if done is None else 0}
+        assert since is not None
+        return await diagnose_since(db, since.replace(tzinfo=UTC), settings=settings, at=at)
+
+    show_one(run(verb), json_out)
+
+
+async def _known_conference(db: Database, conference: UUID) -> None:
+    async with db.read() as tx:
+        if await first(tx, conferences(SYSTEM), conference) is None:
+            raise ConferenceMissing

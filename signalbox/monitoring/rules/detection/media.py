@@ -19,6 +19,9 @@ from signalbox.monitoring.rules.detection.spells import (
 from signalbox.monitoring.rules.intervals import FlowInterval, Interval
 from signalbox.monitoring.settings import DetectionSettings as Limits
 
+# An estimate so much above what the encoder aims at is no limit, even if the browser says so: Chromium does for up to half a minute while a picture grows.
+AMPLE = 1.2
+
 Judge = Callable[[FlowInterval, Limits], float | None]
 """The figure of an interval in which the condition holds, else None."""
 
@@ -33,12 +36,12 @@ def flows_of(one: ObservedConnection) -> dict[tuple[str, str, str], list[FlowInt
 
 
 def per_flow(judge: Judge, *, kind: str, direction: str, at_least: str = "sustained_s", highest: bool = True) -> Find:  # fmt: skip
-    """A rule that looks at each flow of one kind and direction by itself."""
+    """A rule that looks at each flow of one kind and direction by itself. Where nothing was ever connected there is nothing to see."""
 
     def find(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
         for one in conference.connections:
             for (of_kind, of_direction, key), flow in flows_of(one).items():
-                if (of_kind, of_direction) != (kind, direction):
+                if not conference.was_made(one) or (of_kind, of_direction) != (kind, direction):
                     continue
                 found = stretches(
                     ((interval, judge(interval, limits)) for interval in flow),
@@ -114,6 +117,9 @@ def _held_back(interval: Interval, limits: Limits) -> float | None:
     estimate_bps = interval.link.available_bps if interval.link is not None else None
     if estimate_bps is not None and estimate_bps < limits.bandwidth_bps:
         return 1.0
+    target_bps = sum(flow.target_bps or 0.0 for flow in sent)
+    if estimate_bps is not None and target_bps and estimate_bps >= AMPLE * target_bps:
+        return None
     share = max(map(_bandwidth_share, sent))
     return share if share >= limits.limited_ratio else None
 
@@ -222,7 +228,7 @@ def one_way(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
 
 
 def _deaf(interval: Interval, other: ObservedConnection | None) -> float | None:
-    """Seconds in which packets were sent and none came; None when some came, or when the other end did not send."""
+    """No packet when some were sent and none came; None when some came, or when the other end did not send."""
     inbound = [flow for flow in interval.flows if flow.direction == "inbound"]
     sent = sum(flow.packets or 0.0 for flow in interval.flows if flow.direction == "outbound")
     heard: list[Any] = [flow.packets for flow in inbound if flow.packets is not None]
@@ -230,7 +236,7 @@ def _deaf(interval: Interval, other: ObservedConnection | None) -> float | None:
         return None
     if other is not None and not _sends(other, interval):
         return None
-    return (interval.end_us - interval.start_us) / SECOND
+    return 0.0
 
 
 def _sends(other: ObservedConnection, during: Interval) -> bool:
@@ -292,7 +298,7 @@ RULES = (
         source="W3C webrtc-stats, RTCAudioSourceStats.totalAudioEnergy. A quiet room still gives more than 0.0001 (−80 dB).",
     ),
     Rule(
-        code="one_way_media", type="error", find=one_way, limits=("one_way_s",), unit="s",
+        code="one_way_media", type="error", find=one_way, limits=("one_way_s",), unit="packets", highest=False,
         title="Media flows in one direction only",
         explanation="The connection is up and this end sends, but nothing of what the other end sends arrives.",
         source="W3C webrtc-stats, packetsReceived of inbound-rtp against packetsSent of the other end.",

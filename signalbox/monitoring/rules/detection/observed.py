@@ -116,6 +116,14 @@ class ObservedConference:
         """What happened to a track, of these types."""
         return (h for h in self.happenings if h.track == track and h.type in types)
 
+    def was_made(self, one: ObservedConnection) -> bool:
+        """Whether media could ever flow. ICE alone is not enough: the encryption handshake comes after it."""
+        states = [h.data for h in self.of_connection(one.id, "onconnectionstatechange")]
+        flowed = any(
+            flow.packets for part in one.intervals for flow in part.flows if flow.direction == "inbound"
+        )  # fmt: skip
+        return flowed or (one.established and ("connected" in states or "failed" not in states))
+
     def counterpart(self, one: ObservedConnection) -> ObservedConnection | None:
         """The same connection as its other end reports it: between the same two, at nearly the same time; None when the other end reports none."""
         others = [

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.detection.observed import (
     Happening,
     ObservedConference,
+    ObservedConnection,
     ObservedTrack,
     Stay,
 )
 from signalbox.monitoring.rules.detection.spells import SECOND, Rule, Spell
 from signalbox.monitoring.settings import DetectionSettings as Limits
+
+LEAVES = ("beforeunload", "unload", "endCall")
+STOPPED = "stopConference"  # told by the application or by our sweep, not by the page
 
 
 def muted_by_system(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
@@ -73,6 +78,44 @@ def _track_spell(
         events=(began.id,),
         more=(("kind", track.kind),),
     )
+
+
+def page_vanished(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
+    """A page with an open connection fell silent without a word of leaving, while the call went on for somebody else or was never ended."""
+    for stay in conference.stays:
+        if any(conference.of_session(stay.id, *LEAVES)):
+            continue
+        own = [
+            one
+            for one in conference.connections
+            if one.session == stay.id and one.established and not _was_closed(conference, one)
+        ]
+        heard_us = last_heard(conference, stay.id)
+        if not own or heard_us is None:
+            continue
+        silent_s = (conference.now_us - heard_us) / SECOND
+        if silent_s >= limits.vanished_s:
+            yield Spell(
+                about=stay.id,
+                start_us=heard_us,
+                end_us=heard_us,
+                session=stay.id,
+                participant=stay.participant,
+                events=tuple(event for one in own if (event := one.reports.get(one.last_us))),
+            )
+
+
+def last_heard(conference: ObservedConference, session: UUID) -> int | None:
+    """When a session last reported anything; None when it never did."""
+    told = [h.at_us for h in conference.happenings if h.session == session and h.type != STOPPED]
+    reported = [one.last_us for one in conference.connections if one.session == session]
+    return max(told + reported, default=None)
+
+
+def _was_closed(conference: ObservedConference, one: ObservedConnection) -> bool:
+    """Whether the page itself closed the connection."""
+    closed = conference.of_connection(one.id, "onconnectionstatechange", "removeConnection")
+    return any(h.type == "removeConnection" or h.data == "closed" for h in closed)
 
 
 def hidden_tab(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
@@ -143,6 +186,12 @@ RULES = (
         title="A camera or microphone vanished",
         explanation="The track of a device ended by itself: it was unplugged, switched off, or its permission was taken back.",
         source="W3C Media Capture and Streams, 4.3.3.1 (ended).",
+    ),
+    Rule(
+        code="page_vanished", type="error", find=page_vanished, limits=("vanished_s",),
+        title="The page vanished",
+        explanation="Reports ended from one moment to the next without a word of leaving: the browser or tab crashed or was killed, the device slept, or its whole network was lost.",
+        source="W3C Beacon: pages tell that they leave; measured: crashed and killed pages tell nothing.",
     ),
     Rule(
         code="hidden_tab", type="warning", find=hidden_tab, limits=("hidden_s",), unit="s",
