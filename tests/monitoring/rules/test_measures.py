@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from itertools import pairwise
 from typing import Any
 
@@ -23,15 +21,7 @@ from signalbox.monitoring.rules.measures import (
     sums_of_link,
 )
 from signalbox.monitoring.rules.readings import FLOWS
-from signalbox.monitoring.rules.sketches import (
-    ZERO,
-    Sketch,
-    Spread,
-    bucket,
-    middle,
-    packed,
-    unpacked,
-)
+from signalbox.monitoring.rules.sketches import Sketch, Spread, bucket
 from tests.monitoring.observing import START_US, flow, intervals, uid, us
 
 ALL_US = {"begin_us": 0, "end_us": 1 << 62}
@@ -173,17 +163,6 @@ def test_sums_are_the_same_at_every_length_of_step(call: list[Interval], step_s:
 VALUES = st.floats(1e-6, 1e9)
 
 
-@given(VALUES)
-def test_a_bucket_stands_for_its_values_to_within_a_fortieth(value: float) -> None:
-    assert middle(bucket(value)) == pytest.approx(value, rel=0.0254)
-
-
-@pytest.mark.parametrize("value", [0.0, 1e-7])
-def test_nothing_has_a_bucket_of_its_own(value: float) -> None:
-    assert bucket(value) == ZERO
-    assert middle(ZERO) == 0
-
-
 def sketch(*given_: tuple[float, float]) -> Sketch:
     """Of (value, seconds)."""
     made = Sketch()
@@ -197,11 +176,6 @@ def spread(*given_: tuple[float, float]) -> Spread:
     for value, seconds in given_:
         made.add(value * seconds, seconds, seconds)
     return made
-
-
-def test_what_holds_nothing_has_no_mean_and_no_percentile() -> None:
-    assert (Sketch().mean, Spread().mean) == (None, None)
-    assert Sketch().percentiles([0.5]) == Spread().percentiles([0.5]) == [None]
 
 
 def test_a_stretch_without_weight_has_no_value() -> None:
@@ -246,18 +220,3 @@ def test_sketches_add_up_and_stay_near_what_is_exact(
     assert middle_ is not None
     assert high is not None
     assert low <= middle_ <= high
-
-
-def test_a_sketch_is_stored_as_a_list() -> None:
-    stored = packed(3, sketch((0.0, 1.23456), (1.0, 2)))
-
-    assert stored == (3, 2.0, 3.23456, [ZERO, 0], [1.235, 2])
-    assert unpacked(stored) == (3, Sketch(2.0, 3.23456, {ZERO: 1.235, 0: 2}))
-
-
-@given(HELD)
-def test_a_sketch_comes_back_from_storage(held: list[tuple[float, int]]) -> None:
-    place, kept = unpacked(json.loads(json.dumps(packed(7, sketch(*held)))))
-
-    assert (place, kept) == (7, sketch(*held))
-    assert not math.isnan(kept.total)

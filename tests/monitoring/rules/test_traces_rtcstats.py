@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from signalbox.monitoring.rules.traces.rtcstats import (
+    MAX_CONNECTIONS,
+    MAX_REPORTS,
     BadTraceLine,
     Reader,
     ReaderState,
@@ -132,6 +134,18 @@ def test_reading_goes_on_at_another_socket() -> None:
     first = [one.event(line) for line in lines[:2]]
     carried = msgspec.json.decode(msgspec.json.encode(one.state), type=ReaderState)
     assert [*first, Reader(carried).event(lines[2])] == told
+
+
+def test_so_many_connections_and_reports_are_read_and_no_more() -> None:
+    connections = [["g", f"PC_{number}", {"a": {}}, 1] for number in range(MAX_CONNECTIONS)]
+    reader = Reader()
+    for line in (START, *connections, connections[0]):
+        reader.event(line)
+
+    with pytest.raises(BadTraceLine, match="too many connections"):
+        reader.event(["g", "another", {"a": {}}, 1])
+    with pytest.raises(BadTraceLine, match="too many reports"):
+        reader.event(["g", "PC_0", {str(number): {} for number in range(MAX_REPORTS + 1)}, 1])
 
 
 FIGURES = st.dictionaries(st.sampled_from("xyz"), st.integers(0, 9), max_size=3)
