@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,10 @@ import httpx
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
+from signalbox.core.db import Database
 from signalbox.monitoring.service import Minutes
+from signalbox.monitoring.service.minutes import STEP
+from signalbox.monitoring.store import minutes
 from tests.monitoring.conftest import House
 from tests.monitoring.replay import replay, trace
 
@@ -44,14 +48,21 @@ async def key_of(house: House, organization: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
+async def begin_at(db: Database, at: datetime) -> None:
+    """The worker has seen everything up to then. The tests of a process share a database, but each house has a clock of its own."""
+    async with db.begin() as tx:
+        await tx.psycopg.execute("DELETE FROM monitoring.figure_progress")
+        await minutes.advance(tx.psycopg, STEP, at)
+
+
 async def play(house: House, name: str, app: Any = None) -> Played:
     """Replay a recorded call in a new app, or in one that is there, and let the worker make its minutes."""
     if app is None:
         app = await house.app()
+    await begin_at(house.db, house.clock.now())
     await replay(house.client, house.clock, app["api_key"], trace(name))
     worker = Minutes(house.db, emos_version=2)
     await worker.advance(at=house.clock.advance(1))
-    await worker.advance(at=house.clock.now())
     async with house.db.read() as tx:
         cursor = await tx.psycopg.execute(
             "SELECT id FROM monitoring.conferences WHERE app_id = %s ORDER BY created_at DESC LIMIT 1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,12 +15,13 @@ from signalbox.core.db import Database
 from signalbox.monitoring.queries import readings as stored
 from signalbox.monitoring.rules.intervals import Interval, intervals
 from signalbox.monitoring.rules.measures import FLOW_MEASURES, MINUTE_US, NAMES, minutes
-from signalbox.monitoring.rules.readings import FlowReading, Reading
+from signalbox.monitoring.rules.readings import FlowReading, LinkReading, Reading
 from signalbox.monitoring.service import Minutes
 from signalbox.monitoring.service import minutes as service
 from signalbox.monitoring.store import minutes as store
 from signalbox.monitoring.store import retention
 from tests.monitoring.conftest import House
+from tests.monitoring.figuring import begin_at
 from tests.monitoring.replay import Request, repeated, replay, shuffled, trace
 
 _ROWS = """
@@ -93,7 +94,7 @@ async def played(
 ) -> UUID:
     """Replay a call in a new app, the worker looking in at every so many requests, and in the end."""
     app = await house.app()
-    await worker.advance(at=house.clock.now())
+    await begin_at(house.db, house.clock.now())
     client: Any = Watched(house, worker, every)
     await replay(client, house.clock, app["api_key"], requests)
     await worker.advance(at=house.clock.advance(1))
@@ -129,12 +130,9 @@ async def test_another_worker_that_begins_anew_changes_nothing(
 ) -> None:
     app = await played(house, trace("two-participants"), minutes_of)
     before = await kept(house.db, app)
-    async with house.db.begin() as tx:
-        await tx.psycopg.execute("DELETE FROM monitoring.figure_progress")
-
+    await begin_at(house.db, house.clock.now() - timedelta(hours=1))
     other = Minutes(house.db, emos_version=2)
-    while await other.advance(at=house.clock.now()):
-        pass
+    assert await other.advance(at=house.clock.now()) > 0
 
     assert await kept(house.db, app) == before
 
@@ -156,7 +154,7 @@ async def test_only_one_worker_works(house: House, minutes_of: Minutes) -> None:
 async def test_a_day_long_silence_is_caught_up_in_steps(
     house: House, minutes_of: Minutes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await minutes_of.advance(at=house.clock.now())
+    await begin_at(house.db, house.clock.now())
     monkeypatch.setattr(service, "MOST_LOOKS", 3)
     await minutes_of.advance(at=house.clock.advance(3600))
 
@@ -165,6 +163,19 @@ async def test_a_day_long_silence_is_caught_up_in_steps(
         through = await store.received_through(tx.psycopg, service.STEP)
     assert through == house.clock.now() - timedelta(minutes=30)
     await minutes_of.advance(at=house.clock.now())
+
+
+async def test_the_first_look_begins_with_the_first_partition(house: House) -> None:
+    async with house.db.begin() as tx:
+        await tx.psycopg.execute("DELETE FROM monitoring.figure_progress")
+        (first, _), *_ = await retention.daily_partitions(tx.psycopg, "samples")
+    midnight = datetime(first.year, first.month, first.day, tzinfo=UTC)
+
+    await Minutes(house.db, emos_version=2).advance(at=midnight + timedelta(minutes=5))
+
+    async with house.db.read() as tx:
+        through = await store.received_through(tx.psycopg, service.STEP)
+    assert through == midnight + timedelta(minutes=5)
 
 
 async def test_steps_are_told_of_conferences_with_news(house: House) -> None:
@@ -258,6 +269,13 @@ def test_minutes_outside_are_left_out() -> None:
     assert [m.minute_us for m in minutes(whole, begin_us=MINUTE_US, end_us=2 * MINUTE_US)] == [
         MINUTE_US
     ]
+
+
+def test_a_pair_without_ends_says_nothing_of_the_path() -> None:
+    links = [Reading(at_us=0, link=LinkReading()), Reading(at_us=5_000_000, link=LinkReading())]
+
+    (minute,) = minutes(intervals(links), begin_us=0, end_us=MINUTE_US)
+    assert (minute.relayed, minute.network_type, minute.seconds) == (None, None, 5)
 
 
 def test_two_reports_of_one_instant_count_in_their_minute() -> None:
