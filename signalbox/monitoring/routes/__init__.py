@@ -23,6 +23,7 @@ from signalbox.monitoring.routes import (
     diagnoses,
     erasures,
     events,
+    export,
     figures,
     graphs,
     imports,
@@ -39,6 +40,7 @@ from signalbox.monitoring.routes.filters import provide_span
 HANDLERS: tuple[ControllerRouterHandler, ...] = (
     *conferences.HANDLERS,
     *diagnoses.HANDLERS,
+    *export.HANDLERS,
     *sessions.HANDLERS,
     *participants.HANDLERS,
     *erasures.HANDLERS,

@@ -95,6 +95,8 @@ async def _erase(db: Database, erasure: Erasure, at: datetime) -> None:
     async with db.read() as tx:
         conferences = await store.conferences_of(tx.psycopg, erasure.participant)
     for conference in conferences:
+        async with db.begin() as tx:
+            await store.clean_diagnoses(tx.psycopg, conference, erasure.participant, erasure.words)
         for table in ("events", "samples"):
             await _clean_payloads(db, erasure, table, conference)
 

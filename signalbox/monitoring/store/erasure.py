@@ -156,6 +156,22 @@ async def conferences_of(connection: AsyncConnection[Any], participant: UUID) ->
     return [row[0] for row in await cursor.fetchall()]
 
 
+async def clean_diagnoses(
+    connection: AsyncConnection[Any], conference: UUID, participant: UUID, words: Sequence[str]
+) -> None:
+    """Replace the person's names in what was said of a conference, and forget the evidence."""
+    quoted = [(word, pseudonym(participant)) for word in words]
+    for word, stand_in in quoted:
+        await connection.execute(
+            "UPDATE monitoring.diagnoses SET sentence = replace(sentence, %s, %s) WHERE conference_id = %s",
+            (word, stand_in, conference),
+        )
+    await connection.execute(
+        "UPDATE monitoring.diagnoses SET events = '{}' WHERE conference_id = %s AND participant_id = %s",
+        (conference, participant),
+    )
+
+
 class Payload(NamedTuple):
     """A packed payload of another participant's row."""
 
