@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import figures, ingest, query
+from bench import figures, ingest, live, query
 from bench.rig import rig
 
-BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES}
+BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES, **live.BENCHES}
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.1f}"),
@@ -34,6 +34,9 @@ MORE = (
     ("cpu_of_empty", "of its CPU per request:"),
     ("reports_stored", "reports stored:"),
     ("over_10_s", "answers after more than 10 s:"),
+    ("idle_clients", "idle clients:"),
+    ("mb_for_clients", "MB for all of them:"),
+    ("cpu_share", "share of a core while they idle:"),
     ("recovered_after_s", "s until answered at once again:"),
 )
 

@@ -110,7 +110,18 @@ class Rig:
     port: int
     api_key: str
     folder: Path
+    environ: dict[str, str]
     loads: int = field(default=0)
+
+    @contextmanager
+    def second(self, **changed: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+        """Another `serve` on the same servers, for a while: its process and its port. `changed` are settings of its own."""
+        port = _free_port()
+        serve = _start_serve(self.folder, self.environ | changed, port)
+        try:
+            yield serve, port
+        finally:
+            _stop(serve)
 
     def sql(self, statement: str) -> Any:
         """The first column of the first row."""
@@ -190,8 +201,9 @@ def rig() -> Iterator[Rig]:
         migrate(postgres.url)
         api_key = asyncio.run(_demo_app(postgres.url))
         port = _free_port()
-        serve = _start_serve(folder, postgres.url, redis.url, port)
-        yield Rig(postgres, redis, serve, port, api_key, folder)
+        environ = _environ(folder, postgres.url, redis.url)
+        serve = _start_serve(folder, environ, port)
+        yield Rig(postgres, redis, serve, port, api_key, folder, environ)
     finally:
         _stop(serve)
         for server in (redis, postgres):
@@ -218,9 +230,8 @@ def _free_port() -> int:
         return port
 
 
-def _start_serve(
-    folder: Path, database_url: str, redis_url: str, port: int
-) -> subprocess.Popen[bytes]:
+def _environ(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """What every process of a bench is started with, but for its port."""
     environ = {
         name: value for name, value in os.environ.items() if not name.startswith("SIGNALBOX_")
     }
@@ -231,15 +242,18 @@ def _start_serve(
     environ |= {
         "SIGNALBOX_DATABASE_URL": database_url,
         "SIGNALBOX_REDIS_URL": redis_url,
-        "SIGNALBOX_PORT": str(port),
     }
-    environ |= {
+    return environ | {
         "SIGNALBOX_HOST": "127.0.0.1",
         "SIGNALBOX_RATE_LIMITS": "off",
         "SIGNALBOX_DATA": str(folder),
         "SIGNALBOX_LOG_LEVEL": "warning",
     }
-    log = folder / "serve.log"
+
+
+def _start_serve(folder: Path, environ: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+    environ = environ | {"SIGNALBOX_PORT": str(port)}
+    log = folder / f"serve-{port}.log"
     with log.open("wb") as output:
         serve = subprocess.Popen(
             [sys.executable, "-m", "signalbox", "serve"],
