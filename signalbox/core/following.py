@@ -123,11 +123,14 @@ class Listener:
 class _Channel:
     """A followed channel: how far it was read, and who listens."""
 
-    __slots__ = ("fleeting", "lasting", "listeners", "now", "position", "topics")
+    __slots__ = ("behind", "fleeting", "lasting", "listeners", "now", "position", "topics")
 
     def __init__(self, name: str) -> None:
         self.lasting, self.fleeting = lasting_stream(name), fleeting_stream(name)
         self.position: bytes | None = None
+        self.behind = (
+            False  # more waited than was read at once: the rest may be trimmed before it is read
+        )
         self.now = b"0-0"
         self.listeners: set[Listener] = set()
         self.topics: dict[str, set[Listener]] = {}
@@ -236,7 +239,8 @@ class Follower:
                 answer = await self._live.run(
                     _BEGIN, [channel.lasting, channel.fleeting], ["", LASTING_MS]
                 )
-                self._begin(channel, answer)
+                if channel.position is None:  # else the reader, or another listener, was quicker
+                    self._begin(channel, answer)
         listener.waiting = listener.start is None
         self._wanted.set()
         if listener.watches is not None:
@@ -284,7 +288,9 @@ class Follower:
                 self._wanted.clear()
                 await self._wanted.wait()
             try:
-                if self._lost or any(one.position is None for one in self._channels.values()):
+                if self._lost or any(
+                    one.behind or one.position is None for one in self._channels.values()
+                ):
                     await self._restore()
                 await self._read()
             except (RedisError, OSError, TimeoutError) as error:
@@ -305,6 +311,7 @@ class Follower:
         answer: Any = await self._redis.xread(streams, count=AT_ONCE, block=BLOCK_MS)
         for stream, entries in answer:
             channel, lasting = owners[stream]
+            channel.behind = channel.behind or (lasting and len(entries) >= AT_ONCE)
             for entry, fields in entries:
                 if lasting:
                     channel.position = entry
@@ -337,11 +344,10 @@ class Follower:
         """Find out, channel by channel, whether reading can go on where it stopped."""
         assert self._redis is not None
         for channel in tuple(self._channels.values()):
-            keys = [channel.lasting, channel.fleeting]
-            answer = await self._redis.eval(
-                _BEGIN.source, 2, *keys, channel.position or b"", LASTING_MS
-            )
-            missed = self._begin(channel, answer)
+            keys, asked = [channel.lasting, channel.fleeting], channel.position
+            answer = await self._redis.eval(_BEGIN.source, 2, *keys, asked or b"", LASTING_MS)
+            channel.behind = False
+            missed = channel.position == asked and self._begin(channel, answer)
             reset = self._render(channel.position, RESET, b"{}")
             recovered = self._render(None, RECOVERED, b"{}")
             for listener in tuple(channel.listeners):
@@ -357,7 +363,7 @@ class Follower:
     def _begin(self, channel: _Channel, answer: list[Any]) -> bool:
         """Take over where to read on; answers whether something may have been missed."""
         known, position, now = answer
-        if known or (channel.position is not None and not self._lost):
+        if known:
             return False
         missed = self._lost or channel.position is not None
         channel.position, channel.now = position, now

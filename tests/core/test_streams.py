@@ -322,6 +322,21 @@ async def test_more_than_can_wait_is_given_up(own_redis: OwnRedis, channel: str)
     assert heard == [("reset", "{}"), *(("said", str(number)) for number in range(3, 8))]
 
 
+async def test_a_reader_that_was_overtaken_by_the_trimming_says_so(
+    side: Side, channel: str
+) -> None:
+    ear = await side.listen(channel, most=10_000)
+    side.tell(channel, "first")
+    await ear.until("said", "first")
+    async with side.live.connection() as redis:  # as if 500 were read, and the rest trimmed since
+        side.follower._channels[channel].behind = True
+        await redis.xtrim(lasting_stream(channel), maxlen=0)
+
+    assert await ear.until("reset") == [("reset", "{}")]
+    side.tell(channel, "last")
+    assert await ear.until("said", "last") == [("said", "last")]
+
+
 async def test_garbage_in_a_stream_is_passed_over(side: Side, channel: str) -> None:
     ear = await side.listen(channel)
     async with side.live.connection() as redis:
