@@ -34,6 +34,8 @@ from signalbox.site.settings import Settings, load_settings
 from signalbox.site.supervise import POLL_S, Running, Supervisor, start_command
 
 READY_WITHIN_S = 90.0
+PREPARED_WITHIN_S = 60.0
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class CannotStartError(Exception):
@@ -106,8 +108,10 @@ def _start_all(
     assert complete.core.database_url is not None
     status.say("Bringing the database up to date")
     migrate(complete.core.database_url)
-    first = asyncio.run(prepare_installation(complete))
+    first = None
     try:
+        with _signals_held_back():  # what was made is only known here until it is told
+            first = asyncio.run(asyncio.wait_for(prepare_installation(complete), PREPARED_WITHIN_S))
         status.say("Starting the site")
         supervisor.start("worker", partial(start_command, "worker", given))
         serve = supervisor.start("serve", partial(start_command, "serve", given))
@@ -262,12 +266,22 @@ def _interrupt_on_signals() -> None:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         signal.signal(number, interrupt)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Whoever wants us to stop meanwhile is heard at the end."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _ignore_signals() -> None:
     """A second Ctrl-C does not spoil the clean stop, which is bounded anyway."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPPING:
         with suppress(OSError):
             signal.signal(number, signal.SIG_IGN)

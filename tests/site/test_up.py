@@ -185,5 +185,18 @@ def test_a_killed_up_does_not_hinder_the_next_one(data: Path, port: int) -> None
         again.process.wait()
 
 
+@pytest.mark.slow
+def test_who_stops_the_first_start_is_told_the_password_that_was_made(
+    data: Path, port: int
+) -> None:
+    up = Up(data, port)
+    wait_for(lambda: "installation.created" in up.text or up.process.poll() is not None)
+
+    assert up.end(signal.SIGTERM) == 0
+
+    assert re.search(r"^Password   \S{16} ", up.text, re.MULTILINE), up.text
+    assert re.search(r"^API key    [a-z0-9]{32}$", up.text, re.MULTILINE)
+
+
 def test_an_invalid_setting_is_named_in_one_line(data: Path) -> None:
     assert "SIGNALBOX_PORT" in refusal(data, 70_000)
