@@ -12,7 +12,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from signalbox.monitoring.rules.traces.rtcstats import BadTraceLine, Reports, TraceEvent
+from signalbox.monitoring.rules.traces.rtcstats import (
+    BadTraceLine,
+    Reports,
+    TraceEvent,
+    finite,
+    is_instant,
+)
 
 _MEDIA: Final = "navigator.mediaDevices."
 _SAME_POLL_MS: Final = 400  # reports of one poll carry timestamps that differ a little
@@ -61,16 +67,22 @@ def _connection(name: str, connection: dict[str, Any]) -> Iterator[TraceEvent]:
 def _instant(entry: dict[str, Any]) -> float:
     """`timestamp` in ms; older dumps hold `time`, a text in the browser's language, of which only ISO 8601 is understood."""
     given = entry.get("timestamp", entry.get("time"))
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return float(given)
-    return _parsed(given)
+    at_ms = finite(given)
+    if at_ms is None:
+        return _parsed(given)
+    if not is_instant(at_ms):
+        raise BadTraceLine(f"{at_ms} is no instant")
+    return at_ms
 
 
 def _parsed(text: Any) -> float:
     try:
-        return datetime.fromisoformat(str(text)).timestamp() * 1000
-    except ValueError:
-        raise BadTraceLine(f"{str(text)[:40]!r} is no instant") from None
+        at_ms = datetime.fromisoformat(str(text)).timestamp() * 1000
+    except (ValueError, OverflowError):
+        at_ms = 0.0
+    if not is_instant(at_ms):
+        raise BadTraceLine(f"{str(text)[:40]!r} is no instant")
+    return at_ms
 
 
 def _inner(value: Any) -> Any:
@@ -138,7 +150,8 @@ def _columns(stats: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 def _times(props: dict[str, list[Any]], span: tuple[Any, Any]) -> list[float]:
     given = props.get("timestamp")
     if given is not None:
-        return [float(time) for time in given if isinstance(time, int | float)]
+        times = (finite(time) for time in given)
+        return [time for time in times if time is not None and is_instant(time)]
     begin, end = _parsed(span[0]), _parsed(span[1])
     count = max(len(values) for values in props.values())
     return [begin + (end - begin) * index / max(1, count - 1) for index in range(count)]

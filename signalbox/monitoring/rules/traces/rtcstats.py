@@ -14,6 +14,7 @@ import msgspec
 from signalbox.monitoring.rules.traces.numbers import METHODS, PROPERTIES, TYPES
 
 ABSOLUTE_MS: Final = 1e11  # a span cannot be as long, an instant not as early
+_PROPERTIES: Final = {str(number): name for number, name in PROPERTIES.items()}
 STATS: Final = frozenset({"g", "getStats", "getstats"})
 
 MAX_CONNECTIONS: Final = 256  # of one page
@@ -41,6 +42,22 @@ class ReaderState(msgspec.Struct):
 
     at_ms: float = 0.0
     reports: dict[str, Reports] = {}
+
+
+def finite(value: Any) -> float | None:
+    """A number as a float; None for anything else, for NaN, and for what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # JSON knows no bounds
+        return None
+    return number if math.isfinite(number) else None
+
+
+def is_instant(at_ms: float) -> bool:
+    """Whether milliseconds since the Unix epoch are of a time in which there can be traces: from 1973 to 2286."""
+    return ABSOLUTE_MS < at_ms < ABSOLUTE_MS * 100
 
 
 class Reader:
@@ -72,12 +89,14 @@ class Reader:
         return TraceEvent(at_ms, str(name), connection, value, tuple(values[1:]))
 
     def _time(self, time: Any) -> float:
-        if isinstance(time, bool) or not isinstance(time, int | float) or not math.isfinite(time):
+        given = finite(time)
+        if given is None:
             raise BadTraceLine("the time is no number")
-        self.state.at_ms = float(time) if time > ABSOLUTE_MS else self.state.at_ms + time
-        if not ABSOLUTE_MS < self.state.at_ms < ABSOLUTE_MS * 100:
+        at_ms = given if given > ABSOLUTE_MS else self.state.at_ms + given
+        if not is_instant(at_ms):
             raise BadTraceLine("the trace begins without an instant")
-        return self.state.at_ms
+        self.state.at_ms = at_ms
+        return at_ms
 
     def _whole(self, connection: str, sent: dict[str, Any]) -> Reports:
         if connection not in self.state.reports and len(self.state.reports) >= MAX_CONNECTIONS:
@@ -109,9 +128,7 @@ def _named(report: dict[str, Any]) -> dict[str, Any]:
     for key, value in report.items():
         if key.startswith("["):  # worked out by the browser's page, not by its stack
             continue
-        name = "timestamp" if key == "t" else key
-        if key.isascii() and key.isdigit():
-            name = PROPERTIES.get(int(key), key)
+        name = "timestamp" if key == "t" else _PROPERTIES.get(key, key)
         named[name] = TYPES.get(value, value) if name == "type" and type(value) is int else value
     return named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from signalbox.monitoring.rules.traces.rtcstats import Reports
+from signalbox.monitoring.rules.traces.rtcstats import Reports, finite
 
 _CODEC: Final = ("clockRate", "mimeType", "payloadType")
 _LOCAL: Final = {"inbound-rtp": "inbound", "outbound-rtp": "outbound"}
@@ -51,8 +51,7 @@ def _flow(report: Report, part: str, reports: Reports, before: Report | None) ->
 
 
 def _number(report: Report, name: str) -> float:
-    value = report.get(name)
-    return value if isinstance(value, int | float) else 0.0
+    return finite(report.get(name)) or 0.0
 
 
 def _pair(reports: Reports) -> Report:
