@@ -27,6 +27,7 @@ from signalbox.monitoring.service import (
     Tell,
     count_volumes,
     delete_expired,
+    diagnose_again,
     diagnose_changed,
     end_stale_conferences,
     finish_days,
@@ -107,7 +108,7 @@ def periodic_jobs(
         await finish_erasures(db, at=at)
 
     async def diagnose(at: datetime) -> None:
-        await diagnose_changed(db, settings=settings.monitoring, at=at)
+        await diagnose_changed(db, settings=settings.monitoring, at=at, tell=tell)
 
     return [
         *_figure_jobs(db, settings),
@@ -124,7 +125,8 @@ def periodic_jobs(
 
 def _figure_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     """What keeps minutes, hours and days of figures."""
-    minutes = Minutes(db, emos_version=settings.monitoring.emos_version)
+    version = settings.monitoring.emos_version
+    minutes = Minutes(db, emos_version=version, steps=[diagnose_again])
 
     async def figures(at: datetime) -> None:
         await minutes.advance(at=at)

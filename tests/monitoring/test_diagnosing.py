@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
+from signalbox.monitoring.rules.happenings import Happening
 from signalbox.monitoring.service import (
+    diagnose_again,
     diagnose_conference,
     diagnose_since,
     erase_participant,
@@ -304,3 +306,51 @@ async def test_the_command_looks_again(house: House, monkeypatch: pytest.MonkeyP
     assert json.loads(one.stdout) == {"looked_at": 1, "left": 0}
     assert unknown.exit_code == 1
     assert neither.exit_code == 2
+
+
+async def test_late_reports_of_a_finished_conference_are_looked_at_once_more(house: House) -> None:
+    app = await play(house, label("clean-direct"))
+    conference = await conference_of(house, app)
+
+    await diagnose_again(house.db, {conference: house.clock.now()}, house.clock.now())
+
+    assert await diagnosed_at(house, app) is None
+    await look(house)
+    assert await diagnosed_at(house, app) == house.clock.now()
+
+
+async def test_watchers_are_told_of_findings(house: House) -> None:
+    app = await house.app()
+    requests = label("delay-alice").requests()
+    cut = next(number for number, r in enumerate(requests) if r.at_ms > 25_000)
+    told: list[Happening] = []
+
+    async def looked(after_s: float = 0) -> dict[str, str]:
+        told.clear()
+        house.clock.set(house.clock.now() + timedelta(seconds=after_s))
+        await diagnose_conference(
+            house.db, await conference_of(house, app["id"]), settings=SETTINGS, at=house.clock.now(), tell=told.extend
+        )  # fmt: skip
+        return {one.data["code"]: one.change for one in told}
+
+    await replay(house.client, house.clock, app["api_key"], requests[:cut])
+    first, second, third, fourth = await looked(), await looked(5), await looked(60), await looked()
+
+    assert first["high_rtt"] == "opened"
+    assert second["high_rtt"] == "updated"
+    assert third["high_rtt"] == "closed"
+    assert fourth == {}
+    assert (first["slow_setup"], "slow_setup" in second) == ("opened", False)
+
+
+async def test_watchers_are_told_what_was_none(house: House) -> None:
+    app = await play(house, label("delay-alice"))
+    told: list[Happening] = []
+    loose = type(SETTINGS)(detection=type(SETTINGS.detection)(rtt_ms=5_000.0))
+
+    await diagnose_conference(
+        house.db, await conference_of(house, app), settings=loose, at=house.clock.now(), tell=told.extend
+    )  # fmt: skip
+
+    assert [(one.kind, one.change, one.data["code"]) for one in told] == [("issue", "withdrawn", "high_rtt")]  # fmt: skip
+    assert told[0].data["title"] == "Long round trip"

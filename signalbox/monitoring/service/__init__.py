@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signalbox.monitoring.service.diagnosing import (
+    diagnose_again,
     diagnose_changed,
     diagnose_conference,
     diagnose_since,
@@ -26,6 +27,7 @@ __all__ = [
     "Tell",
     "count_volumes",
     "delete_expired",
+    "diagnose_again",
     "diagnose_changed",
     "diagnose_conference",
     "diagnose_since",

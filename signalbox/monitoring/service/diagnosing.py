@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -11,15 +12,22 @@ import structlog
 from signalbox.core.db import Database
 from signalbox.monitoring.rules.detection import detect
 from signalbox.monitoring.rules.diagnosis import diagnose
+from signalbox.monitoring.service.upkeep import Tell, tell_nobody
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store import detected, observing
+from signalbox.monitoring.store.news import News
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 50
 
 
 async def diagnose_conference(
-    db: Database, conference: UUID, *, settings: MonitoringSettings, at: datetime
+    db: Database,
+    conference: UUID,
+    *,
+    settings: MonitoringSettings,
+    at: datetime,
+    tell: Tell = tell_nobody,
 ) -> list[UUID] | None:
     """Look at one conference and write down what rules find; answers the ids of the issues that changed.
 
@@ -34,18 +42,26 @@ async def diagnose_conference(
         )
         if loaded is None:
             return None
-        await detected.mark_diagnosed(tx.psycopg, conference, at=at)
         if not loaded.reports and any(one.established for one in loaded.observed.connections):
+            await detected.mark_diagnosed(tx.psycopg, loaded, at=at)
             return None
         found = detect(loaded.observed, settings.detection)
-        changed = await detected.write_detected(tx.psycopg, loaded, found)
+        news = News()
+        changed = await detected.write_detected(tx.psycopg, loaded, found, news)
         said = diagnose(loaded.observed, found)
         await detected.write_diagnoses(tx.psycopg, loaded, found, said, at=at)
-        return changed
+        await detected.mark_diagnosed(tx.psycopg, loaded, at=at)
+    tell(news.happenings)
+    return changed
 
 
 async def diagnose_changed(
-    db: Database, *, settings: MonitoringSettings, at: datetime, budget_s: float = 8.0
+    db: Database,
+    *,
+    settings: MonitoringSettings,
+    at: datetime,
+    tell: Tell = tell_nobody,
+    budget_s: float = 8.0,
 ) -> int:
     """Look at conferences that have ended, and at running ones now and then, for `budget_s` at most; answers at how many."""
     until, looked_at = time.monotonic() + budget_s, 0
@@ -55,7 +71,7 @@ async def diagnose_changed(
         if time.monotonic() > until:
             log.info("conferences.diagnosis_postponed", conferences=len(waiting) - looked_at)
             break
-        await diagnose_conference(db, conference, settings=settings, at=at)
+        await diagnose_conference(db, conference, settings=settings, at=at, tell=tell)
         looked_at += 1
     return looked_at
 
@@ -75,3 +91,9 @@ async def diagnose_since(
         if len(some) < AT_ONCE:
             return done
         after = some[-1]
+
+
+async def diagnose_again(db: Database, touched: Mapping[UUID, datetime], _at: datetime) -> None:
+    """A step behind the figures: conferences of which more reports came in, late ones too, are looked at once more."""
+    async with db.begin() as tx:
+        await detected.look_again(tx.psycopg, sorted(touched))

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from signalbox.monitoring.rules.calls import stamp
+from signalbox.monitoring.rules.codes import describe
 from signalbox.monitoring.rules.connection import Life
+from signalbox.monitoring.rules.detection import Detected
 from signalbox.monitoring.rules.happenings import Happening
 from signalbox.monitoring.rules.identities import SessionKey
-from signalbox.monitoring.rules.issues import Finding, describe
+from signalbox.monitoring.rules.issues import Finding
 from signalbox.monitoring.store.messages import Initialize, Sample, StartSession
 
 Wanted = Callable[[Sample], bool]
@@ -89,6 +91,16 @@ class News:
         }  # fmt: skip
         self._add(
             owner, "issue", change, _issue(owner, finding.id, finding.type, finding.code) | data
+        )
+
+    def detected(self, owner: Owner, change: str, issue: UUID, found: Detected) -> None:
+        """What a rule found in a whole conference was opened, updated or closed."""
+        data = {
+            "created_at": stamp(found.start_us), "updated_at": stamp(found.updated_us), "ended_at": stamp_or_none(found.end_us),
+            "track": found.track, "data": found.data, "count": found.count, "events": found.events, "source": "rule",
+        }  # fmt: skip
+        self._add(
+            owner, "issue", change, _issue(owner, issue, found.rule.type, found.rule.code) | data
         )
 
     def withdrawn(self, owner: Owner, issue: UUID, kind: str, code: str) -> None:

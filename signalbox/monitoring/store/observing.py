@@ -39,7 +39,7 @@ EVENT_TYPES = (
 MOST_REPORTS = 20_000  # of a conference; of a longer one the latest
 
 _CONFERENCE = """
-    SELECT id, app_id, organization_id, created_at, start_time, end_time, ongoing FROM monitoring.conferences
+    SELECT id, app_id, organization_id, created_at, start_time, end_time, ongoing, last_seen_at FROM monitoring.conferences
     WHERE id = %s AND is_active"""
 _PEOPLE = """
     SELECT p.id, coalesce(p.participant_name, p.participant_id) AS name, p.is_sfu
@@ -65,12 +65,13 @@ _SAMPLES = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A conference with its owners. `reports` is how many reports there still are of it."""
+    """A conference with its owners. `reports` is how many reports there still are of it, `seen_at` tells whether it has changed since."""
 
     app: UUID
     organization: UUID
     observed: ObservedConference
     reports: int
+    seen_at: datetime
 
 
 async def load_conference(
@@ -109,6 +110,7 @@ async def load_conference(
         organization=row["organization_id"],
         observed=observed,
         reports=len(samples),
+        seen_at=row["last_seen_at"],
     )
 
 

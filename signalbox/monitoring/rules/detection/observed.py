@@ -109,8 +109,10 @@ class ObservedConference:
         return (h for h in self.happenings if h.connection == connection and h.type in types)
 
     def of_session(self, session: UUID, *types: str) -> Iterator[Happening]:
-        """What happened in a session, of these types."""
-        return (h for h in self.happenings if h.session == session and h.type in types)
+        """What happened in a session, of these types; without, of all."""
+        return (
+            h for h in self.happenings if h.session == session and (not types or h.type in types)
+        )
 
     def of_track(self, track: UUID, *types: str) -> Iterator[Happening]:
         """What happened to a track, of these types."""

@@ -165,6 +165,11 @@ def rejoin_loop(conference: ObservedConference, limits: Limits) -> Iterator[Spel
                 session=busiest[-1].id,
                 participant=person.id,
                 worst=float(len(busiest)),
+                events=tuple(
+                    first.id
+                    for stay in busiest
+                    if (first := next(conference.of_session(stay.id), None)) is not None
+                ),
             )
 
 
