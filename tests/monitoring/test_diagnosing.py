@@ -278,12 +278,11 @@ async def test_what_was_found_of_an_erased_participant_stays_without_a_name(hous
 
 async def test_looking_again_since_an_instant(house: House) -> None:
     app = await play(house, label("loss-alice"))
-    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    house.clock.set(house.clock.now() + timedelta(seconds=5))
+    run: dict[str, Any] = {"settings": SETTINGS, "at": house.clock.now()}
 
-    done = await diagnose_since(house.db, long_ago, settings=SETTINGS, at=house.clock.now())
-    none = await diagnose_since(
-        house.db, house.clock.now(), settings=SETTINGS, at=house.clock.now()
-    )
+    done = await diagnose_since(house.db, datetime(2020, 1, 1, tzinfo=UTC), **run)
+    none = await diagnose_since(house.db, datetime(2100, 1, 1, tzinfo=UTC), **run)
 
     assert done["looked_at"] >= 1
     assert none == {"looked_at": 0, "left": 0}
