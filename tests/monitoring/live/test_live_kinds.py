@@ -8,6 +8,7 @@ from typing import Any
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
+from signalbox.core.streams import watch
 from signalbox.monitoring.service import end_stale_conferences, judge_finished_conferences
 from signalbox.monitoring.store import Applier
 from tests.monitoring.conftest import House
@@ -156,6 +157,7 @@ async def test_samples_of_what_nobody_watches_are_not_told(
     other = await house.app()
     page, foreign = await Page.open(house, app), await Page.open(house, other)
     async with watching(house, alice, appId=app["id"]) as stream:
+        await watch(house.site.kernel.live, ["something of another context"])
         await house.site.kernel.watched.refresh()
         wanted = house.site.kernel.watched.names
         await stats(house, foreign, 1, after_s=10)
