@@ -17,11 +17,16 @@ def test_a_stop_is_held_back_until_the_work_is_done(number: signal.Signals) -> N
         raise KeyboardInterrupt
 
     done = []
-    before = signal.signal(number, interrupt)
-    try:
-        with pytest.raises(KeyboardInterrupt), _signals_held_back():
+
+    def work() -> None:
+        with _signals_held_back():
             os.kill(os.getpid(), number)
             done.append(True)
+
+    before = signal.signal(number, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
     finally:
         signal.signal(number, before)
     assert done == [True]
