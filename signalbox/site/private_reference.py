@@ -39,7 +39,14 @@ _APP_CHANGES: Final[dict[str, Any]] = {
     "retention_events_days": _DAYS,
     "retention_points_days": _DAYS,
     "retention_days": _DAYS,
+    "masks": {
+        "type": ["array", "null"],
+        "items": {"enum": ["addresses", "sdp", "devices"]},
+        "description": "Taken out of reports before they are stored; null is the installation's default.",
+    },
+    "quota_participant_minutes_monthly": {"type": ["integer", "null"], "minimum": 0},
 }
+_FILE: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 _GRACE: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 2_592_000}
 _PASSWORD: Final[dict[str, Any]] = {"type": "string", "minLength": 8}
 
@@ -59,6 +66,19 @@ _BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/v1/apps", "post"): _body({"organization": _ID, "name": _NAME}, "organization", "name"),
     ("/v1/apps/{app_id}", "put"): _body(_APP_CHANGES),
     ("/v1/apps/{app_id}/reset-key", "post"): _body({"grace_s": _GRACE}),
+    ("/v1/imports", "post"): {"content": {"application/octet-stream": _FILE}, "required": True},
+}
+# Routes that answer with a file, in one of these forms.
+_FILES: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    ("/v1/conferences/{conference_id}/export", "get"): {
+        "description": "The file.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "text/csv": _FILE,
+            "application/zip": _FILE,
+            "application/vnd.apache.parquet": _FILE,
+        },
+    },
 }
 
 
@@ -76,6 +96,9 @@ def _complete(path: str, method: str, operation: Any) -> Any:
     codes = _READING if method == "get" else _CHANGING
     operation = {**operation, **_words(operation)}
     done = {**operation, "responses": {**operation.get("responses", {}), **refusals(*codes)}}
+    file = _FILES.get((path, method))
+    if file is not None:
+        done["responses"]["200"] = file
     body = _BODIES.get((path, method))
     return done if body is None else {"requestBody": body, **done}
 
