@@ -24,7 +24,7 @@ help:
 	make run     set up what is missing, then start Signalbox on http://127.0.0.1:8000
 	make test    the whole test suite on embedded servers (ARGS="-k stats" narrows it)
 	make test-external   the contexts' tests on the system's PostgreSQL and Redis
-	make check   format, lint, types, layers, spelling, generated pages
+	make check   format, lint, types, layers, spelling, the rules, generated pages
 	make bench   the benchmarks, on this machine, in one run
 	make format  rewrite files the way make check wants them
 	make docs    write the generated pages again
