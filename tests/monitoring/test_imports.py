@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import zstandard
@@ -16,11 +17,13 @@ from click.testing import CliRunner, Result
 
 from signalbox.core.partitions import maintain
 from signalbox.monitoring.errors import PayloadTooLarge, UnreadableTrace
+from signalbox.monitoring.service import diagnose_conference
 from signalbox.monitoring.wire import traces
 from signalbox.monitoring.wire.traces import read_trace
 from signalbox.site.commands.monitoring import monitoring
 from signalbox.site.partitions import coming
-from tests.monitoring.conftest import House
+from tests.monitoring.conftest import House, Houses
+from tests.monitoring.labelled import SETTINGS
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 Row = Mapping[Any, Any]
@@ -264,3 +267,28 @@ async def test_an_operator_imports_a_file(house: House, tmp_path: Path) -> None:
     refused = await asyncio.to_thread(run, str(path), "--app", str(app["id"]))
     assert refused.exit_code == 1
     assert "line: 1" in refused.output
+
+
+@pytest.mark.parametrize("name", ["rtcstats-js-p2p.jsonl", "webrtc-internals-p2p.json"])
+async def test_graphs_figures_and_diagnosis_work_on_a_trace(houses: Houses, name: str) -> None:
+    async with houses() as house:
+        house.clock.set(datetime(2026, 11, 22, tzinfo=UTC))  # after the traces
+        await look_at(house, name)
+
+
+async def look_at(house: House, name: str) -> None:
+    app = await house.app()
+    done = await bring(house, app, content_of(name))
+    conference, headers = done["conference"], await house.bearer(app, "read")
+
+    async def get(path: str) -> Any:
+        answer = await house.client.get(f"/v1/conferences/{conference}/{path}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    assert len(json.dumps(await get("graphs"))) > 10_000
+    figures = json.dumps(await get("figures?kind=video&direction=inbound"))
+    assert '"fps"' in figures
+    await diagnose_conference(house.db, UUID(conference), settings=SETTINGS, at=house.clock.now())
+    diagnosis = await get("diagnosis")
+    assert json.dumps(diagnosis).count("score") >= 1
