@@ -21,6 +21,7 @@ from signalbox.site.migrate import is_current
 from signalbox.site.secrets import missing_secrets
 from signalbox.site.settings import Settings, load_settings
 
+SHORTEST_SECRET = 16
 OLDEST_POSTGRES, OLDEST_REDIS = 150_000, (6, 2)
 
 
@@ -60,6 +61,14 @@ def _secrets(settings: Settings) -> Iterator[Finding]:
         yield Finding("secrets", False, f"{name} is not set")
     if not missing:
         yield Finding("secrets", True, "set")
+    site = settings.site
+    for name, secrets in (
+        ("SIGNALBOX_INIT_TOKEN_SECRET", site.init_token_secret),
+        ("SIGNALBOX_SESSION_TOKEN_SECRET", site.session_token_secret),
+    ):
+        if any(len(secret) < SHORTEST_SECRET for secret in secrets):
+            text = f"{name} is shorter than {SHORTEST_SECRET} characters: it can be guessed"
+            yield Finding("strength of secrets", not settings.core.production, text)
 
 
 def _warnings(settings: Settings) -> Iterator[Finding]:

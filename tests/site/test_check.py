@@ -33,6 +33,13 @@ def test_a_missing_secret_is_named(environment: dict[str, str]) -> None:
     assert "SIGNALBOX_SESSION_TOKEN_SECRET" in faults(environment)["secrets"]
 
 
+def test_a_secret_that_can_be_guessed_is_a_fault_in_production(environment: dict[str, str]) -> None:
+    short = {**environment, "SIGNALBOX_ENV": "production", "SIGNALBOX_INIT_TOKEN_SECRET": "abc"}
+    short["SIGNALBOX_RATE_LIMITS"] = ""
+
+    assert "SIGNALBOX_INIT_TOKEN_SECRET is shorter" in faults(short)["strength of secrets"]
+
+
 def test_servers_that_do_not_answer_are_named(environment: dict[str, str]) -> None:
     away = {
         "SIGNALBOX_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing",
