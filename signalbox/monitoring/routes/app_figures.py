@@ -167,7 +167,8 @@ def span_of(begin: _Text, end: _Text, now: datetime, *, names: tuple[str, str]) 
     """Whole minutes, so that they can be remembered; the last 30 days when nothing is given."""
     high = filters.instant_of(end, names[1]) or now + timedelta(minutes=1)
     high = high.replace(second=0, microsecond=0)
-    low = filters.instant_of(begin, names[0]) or high - USUAL
+    # A whole hour is read from its rollup, a part of one from its minutes.
+    low = filters.instant_of(begin, names[0]) or (high - USUAL).replace(minute=0)
     low = low.replace(second=0, microsecond=0)
     if low > high or high - low > LONGEST:
         raise InvalidParameters(field=names[0])
