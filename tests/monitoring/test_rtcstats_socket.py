@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
 import zstandard
 
+from signalbox.core.actor import SYSTEM
+from signalbox.monitoring.service import erase_participant, finish_erasures
 from signalbox.monitoring.sockets import rtcstats
 from tests.monitoring.conftest import House, Houses
 from tests.monitoring.refusals.tokens import claims_of
@@ -265,3 +268,23 @@ async def test_a_slow_store_stops_the_reading_and_a_full_process_the_socket(
     async with socket(house, path) as page:
         page.say(*recorded("rtcstats-js-p2p")[:60])
         assert await page.closed() == (1013, "unavailable")
+
+
+@pytest.mark.parametrize("rest", [slice(140, 262), slice(2, 3)])
+async def test_a_page_whose_user_was_erased_is_told_to_stop(house: House, rest: slice) -> None:
+    app = await house.app()
+    messages = recorded("rtcstats-js-p2p")
+    async with socket(house, f"/rtcstats/{app['api_key']}", user="alice") as page:
+        page.say(*messages[:140])
+        people: list[Any] = []
+        while len(people) < 3:
+            people = await ask(house, app, "/participants", appId=str(app["id"]))
+        [alice] = [one["id"] for one in people if one["participant_id"] == "alice"]
+        await erase_participant(house.db, UUID(alice), by=SYSTEM, at=house.clock.now())
+        await finish_erasures(house.db, at=house.clock.now())
+        page.say(*messages[rest])
+        assert await page.closed() == (1008, "connection_ended")
+    async with house.db.read() as tx:
+        for table in ("events", "samples"):
+            sql = f"SELECT 1 FROM monitoring.{table} WHERE app_id = %s"
+            assert await (await tx.psycopg.execute(sql, (app["id"],))).fetchall() == []

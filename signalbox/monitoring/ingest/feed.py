@@ -25,6 +25,7 @@ from signalbox.monitoring.wire import Body
 
 AT_ONCE: Final = 100
 TRIES: Final = 5
+OVER_AFTER: Final = 20  # refusals in a row: late reports of one closed connection are fewer
 USER_CHARACTERS: Final = 48  # of 64: what names its peers is longer
 _encode = msgspec.json.Encoder().encode
 _RAW: Final = frozenset({"data", "devices", "platform"})
@@ -70,6 +71,7 @@ class Feed:
         self.taken: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self._waiting: list[Awaitable[None]] = []
+        self._ended = 0
 
     async def take(self, steps: Iterable[Step], at: Callable[[float], int]) -> None:
         """Store steps; `at` makes of a trace's instant (ms) one of ours (µs). Returns when all are committed.
@@ -199,16 +201,18 @@ class Feed:
         outcomes = await asyncio.gather(*waiting, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, ConnectionEnded):
-                self.refused[outcome.code] += (
-                    1  # of one connection; or of the session, then all the rest is refused too
-                )
+                # Of one connection; or of the session, then all the rest is refused too.
+                self.refused[outcome.code] += 1
+                self._ended += 1
             elif isinstance(outcome, BaseException):
                 raise outcome
+            else:
+                self._ended = 0
 
     @property
     def is_over(self) -> bool:
         """Whether what came lately was refused because the session is gone."""
-        return self.refused["connection_ended"] > AT_ONCE
+        return self._ended >= OVER_AFTER
 
 
 async def _patiently(commit: Callable[[], Awaitable[Any]]) -> Any:
