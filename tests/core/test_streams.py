@@ -337,6 +337,23 @@ async def test_a_reader_that_was_overtaken_by_the_trimming_says_so(
     assert await ear.until("said", "last") == [("said", "last")]
 
 
+async def test_what_another_process_has_told_before_is_not_told_again(
+    side: Side, channel: str
+) -> None:
+    ear = await side.listen(channel)
+    side.tell(channel, "seen")
+    await ear.until("said", "seen")
+    back = Ear(Listener(frozenset({"t"}), most=100))
+    at, _, number = ear.ids[-1].partition("-")
+    back.listener.after = (int(at), int(number) + 1)  # as if the other process were one ahead
+    await side.follower.join(channel, back.listener)
+    channel_now = side.follower._channels[channel]
+    side.follower._hand_out(channel_now, f"{at}-{int(number) + 1}".encode(), b"t\nsaid\nahead")
+    side.follower._hand_out(channel_now, f"{at}-{int(number) + 2}".encode(), b"t\nsaid\nnew")
+
+    assert await back.until("said", "new") == [("said", "new")]
+
+
 async def test_garbage_in_a_stream_is_passed_over(side: Side, channel: str) -> None:
     ear = await side.listen(channel)
     async with side.live.connection() as redis:
