@@ -213,6 +213,11 @@ async def test_the_diagnosis_of_a_conference_is_read(house: House) -> None:
     assert set(alice["issues"]) == set(whole["issues"]) == issues
     assert alice["events"]
     assert whole["version"] == 1
+    listed = await house.client.get(
+        "/v1/conferences", params={"appId": str(app)}, headers=await reader(house, app)
+    )
+    (conference,) = listed.json()["data"]
+    assert (conference["cause"], conference["score"]) == ("network", whole["score"])
 
 
 async def test_charlie_is_told_nothing(house: House) -> None:

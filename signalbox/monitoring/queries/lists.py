@@ -17,6 +17,7 @@ from signalbox.monitoring.tables import (
     Conference,
     ConferenceParticipant,
     Connection,
+    Diagnosis,
     Issue,
     Owned,
     Participant,
@@ -68,6 +69,15 @@ _PARTICIPANTS_COUNT = (
     .scalar_subquery()
 )
 
+
+def _diagnosed(column: Any) -> Any:
+    """Of the diagnosis of a conference as a whole; NULL before there is one."""
+    own = select(column).where(
+        Diagnosis.conference_id == Conference.id, Diagnosis.participant_id.is_(None)
+    )
+    return own.correlate(Conference).scalar_subquery()
+
+
 _CONFERENCE = (
     Conference.id,
     Conference.app_id.label("app"),
@@ -83,6 +93,8 @@ _CONFERENCE = (
     _has_issue("error").label("has_errors"),
     _has_issue("warning").label("has_warnings"),
     _PARTICIPANTS_COUNT.label("participants_count"),
+    _diagnosed(Diagnosis.cause).label("cause"),
+    _diagnosed(Diagnosis.score).label("score"),
 )
 
 _PARTICIPANT = (

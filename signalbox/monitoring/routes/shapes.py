@@ -58,7 +58,7 @@ class Refusal(msgspec.Struct):
 
 
 class Conference(msgspec.Struct, kw_only=True, omit_defaults=False):
-    """An observed call. `status` is ongoing, error, warning or success."""
+    """An observed call. `status` is ongoing, error, warning or success; `cause` and `score` are of its diagnosis, null before there is one."""
 
     id: UUID
     app: UUID
@@ -74,6 +74,8 @@ class Conference(msgspec.Struct, kw_only=True, omit_defaults=False):
     has_errors: bool
     has_warnings: bool
     participants_count: int
+    cause: str | None
+    score: int | None
     status: str
 
 
