@@ -5,5 +5,5 @@ from __future__ import annotations
 from hypothesis import settings
 
 # A deadline would assert how fast this machine is.
-settings.register_profile("rules", deadline=None, max_examples=60)
+settings.register_profile("rules", deadline=None, max_examples=30)
 settings.load_profile("rules")
