@@ -278,3 +278,21 @@ def test_a_figure_that_is_not_known_is_left_out() -> None:
 
     assert said("relay", "high_rtt") == "Most likely the relay (TURN server): a round trip took long."  # fmt: skip
     assert said("server", "unheard_of") == "Most likely the media server: unheard_of."
+
+
+def test_a_guest_who_reports_late_is_not_taken_for_the_server_s_fault() -> None:
+    late = lossy("carol>sfu", late_s=8.0)
+    call = conference(
+        names=("alice", "bob", "carol", "sfu"),
+        sfu="sfu",
+        connections=[*lossy("alice>sfu", "bob>sfu"), *late],
+    )
+
+    causes = {one.participant: one.cause for one in _said(call)}
+
+    assert causes == {
+        uid("alice"): "server",
+        uid("bob"): "server",
+        uid("carol"): "network",
+        None: "server",
+    }
