@@ -227,6 +227,12 @@ def test_what_is_lost_while_little_is_sent_counts() -> None:
     assert told.emos < 2
 
 
+def test_from_two_kilobits_a_second_on_it_is_sound() -> None:
+    (told,) = interval_scores([reading(0, 500), reading(10, 505, bitrate_bps=2_000)], version=2)
+
+    assert told.seconds == 10
+
+
 def test_an_unknown_bitrate_is_not_silence() -> None:
     (told,) = interval_scores([reading(0, 500), reading(10, 600, bitrate_bps=None)], version=2)
 

@@ -63,6 +63,13 @@ def test_figures_of_two_days_add_up() -> None:
     assert (both.relayed[True], both.cities["Utrecht", 52.1, 5.1]) == (3, 3)
 
 
+def test_of_messages_at_one_instant_the_known_one_is_kept() -> None:
+    told = figures(1)
+    told.tell("NotAllowedError", ("2026-02-01", "another"))
+
+    assert told.messages == {"NotAllowedError": ("2026-02-01", "message 1")}
+
+
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])
 def test_the_first_message_of_a_media_error_is_kept(order: tuple[int, int]) -> None:
     both = figures(order[0])
@@ -151,8 +158,9 @@ def test_conferences_by_day_and_colour() -> None:
 def test_conferences_by_length() -> None:
     rows = by_duration(figures())
 
-    assert [row["min_sec"] for row in rows] == list(DURATION_EDGES_S)
-    assert [row["max_sec"] for row in rows] == [*DURATION_EDGES_S[1:], None]
+    edges = [0, 60, 180, 300, 600, 900, 1200, 1500, 1800, 2400, 3000, 3600, None]
+    assert [row["min_sec"] for row in rows] == edges[:-1] == list(DURATION_EDGES_S)
+    assert [row["max_sec"] for row in rows] == edges[1:]
     assert [row["range"] for row in rows] == [
         "< 1 m", "1 - 3 m", "3 - 5 m", "5 - 10 m", "10 - 15 m", "15 - 20 m", "20 - 25 m", "25 - 30 m", "30 - 40 m", "40 - 50 m",
         "50 - 60 m", "> 60 m",
@@ -163,8 +171,9 @@ def test_conferences_by_length() -> None:
 def test_connections_by_setup_time() -> None:
     rows = by_setup(figures(), {4: ["a", "b"]})
 
-    assert [row["min_ms"] for row in rows] == list(SETUP_EDGES_MS)
-    assert [row["max_ms"] for row in rows] == [*SETUP_EDGES_MS[1:], None]
+    edges = [0, 250, 500, 750, 1000, 1500, 2000, 2500, 3000, 4000, 5000, None]
+    assert [row["min_ms"] for row in rows] == edges[:-1] == list(SETUP_EDGES_MS)
+    assert [row["max_ms"] for row in rows] == edges[1:]
     assert (rows[0]["range"], rows[4]["range"], rows[-1]["range"]) == (
         "< 250 ms",
         "1000 - 1500 ms",
