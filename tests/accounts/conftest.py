@@ -137,6 +137,7 @@ async def _site(
         dependencies={
             "db": Provide(lambda: db, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
+            "feeder": Provide(lambda: None, sync_to_thread=False),
             **actor_dependency(),
         },
         exception_handlers=exception_handlers(lambda _path: monitoring_error),
