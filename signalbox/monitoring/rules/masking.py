@@ -54,8 +54,10 @@ def truncated(text: str) -> str:
 
 
 def _with_port(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    return f"{truncated(host)}{colon}{port}" if colon and port.isdigit() else truncated(text)
+    host, _, port = text.rpartition(":")
+    short = truncated(host) if port.isdigit() else host
+    # What stands before the last colon is no address, or was truncated before: the whole may be an IPv6 address without a port.
+    return truncated(text) if short == host else f"{short}:{port}"
 
 
 def is_description(text: str) -> bool:

@@ -42,6 +42,7 @@ def test_the_host_of_an_origin(origin: str | None, host: str | None) -> None:
         ("localhost", "localhost", True),
         ("192.0.2.7", "192.0.2.7", True),
         ("*.example.org", "meet.example.org", True),
+        ("*.example.org", "a.example.org", True),
         ("*.example.org", "a.meet.example.org", True),
         ("*.example.org", "example.org", False),
         ("*.example.org", ".example.org", False),

@@ -123,6 +123,26 @@ def test_a_name_may_stand_where_a_host_and_port_are_wanted() -> None:
     assert Masker(["addresses"])(told) == {"hostCandidate": "198.51.100.0", "googLocalAddress": "0a1b.local:5"}  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("198.51.100.23:4000", "198.51.100.0:4000"),
+        ("198.51.100.0:4000", "198.51.100.0:4000"),
+        ("198.51.100.23", "198.51.100.0"),
+        ("[2001:db8:1:2::3]:5", "2001:db8:1:::5"),
+        ("2001:db8:1:2::3", "2001:db8:1::"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1::"),
+        ("2001:db8:1:2:3:4:5:6:4000", "2001:db8:1:::4000"),
+        ("2001:db8:1:2::abcd", "2001:db8:1::"),
+        ("0a1b.local:4000", "0a1b.local:4000"),
+        ("0a1b.local", "0a1b.local"),
+        ("198.51.100.23:", "198.51.100.23:"),
+    ],
+)
+def test_an_address_loses_its_last_part_with_and_without_port(told: str, kept: str) -> None:
+    assert Masker(["addresses"])({"hostCandidate": told}) == {"hostCandidate": kept}
+
+
 def test_what_no_mask_names_is_left_alone() -> None:
     told: list[Any] = [
         {"x": [1, None, {"y": "v=0 short"}], "n": 2, "t": "text", "o": {}},

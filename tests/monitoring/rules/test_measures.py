@@ -67,12 +67,13 @@ def test_a_mean_over_packets_goes_by_packets_and_a_count_by_minutes() -> None:
         *intervals((0, 10), flows=[flow("video", "inbound", loss_ratio=0.5, expected=10, nacks=4)]),
         *intervals((10, 20), flows=[flow("video", "inbound", loss_ratio=0.0, expected=90, nacks=1)]),
         *intervals((20, 30), flows=[flow("video", "inbound", loss_ratio=0.0, expected=0)]),
+        *intervals((30, 40), flows=[flow("video", "inbound", expected=5, nacks=None)]),
     )  # fmt: skip
 
     (minute,) = minutes(parts, **ALL_US)
 
     assert by_name(minute) == {"loss_ratio": 0.05, "nacks_per_min": pytest.approx(15)}
-    assert (minute.seconds, minute.track) == (30, uid("video inbound"))
+    assert (minute.seconds, minute.track) == (40, uid("video inbound"))
 
 
 def test_minutes_tell_by_what_path_they_went() -> None:
