@@ -101,6 +101,8 @@ class Supervisor:
     say: Callable[[str], None]
     monotonic: Callable[[], float] = time.monotonic
     services: list[Service] = field(default_factory=list)
+    # Asked at every look: an interrupt that was raised where nothing may be raised, in a destructor say, is lost.
+    must_stop: Callable[[], bool] = bool
 
     def start(self, name: str, start: Callable[[], Running]) -> Running:
         """Start a service and keep it from now on. Raises what `start` raises."""
@@ -111,7 +113,9 @@ class Supervisor:
         return service.running
 
     def look(self) -> None:
-        """Restart what died, one look; call it often."""
+        """Restart what died, one look; call it often. KeyboardInterrupt when it is time to stop."""
+        if self.must_stop():
+            raise KeyboardInterrupt
         for service in self.services:
             if service.running is not None and not service.running.is_alive():
                 self._bury(service)

@@ -45,13 +45,17 @@ class CannotStartError(Exception):
 def up(environ: Mapping[str, str]) -> int:
     """Run until SIGINT or SIGTERM; the exit code is 0 after a clean stop, else 1."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    _interrupt_on_signals()
+    stops = _interrupt_on_signals()
     try:
         settings = load_settings(environ)
         data = settings.core.data.absolute()
         with _only_one(data):
             _check_port(settings.site.host, settings.site.port)
-            return _run(settings, data, environ, console)
+            supervisor = Supervisor(
+                say=lambda line: console.print(f"signalbox: {line}", markup=False),
+                must_stop=lambda: bool(stops),
+            )
+            return _run(supervisor, settings, data, environ, console)
     except (CannotStartError, EmbeddedServerError, SettingError) as error:
         console.print(f"signalbox: {error}", style="red", markup=False)
         return 1
@@ -66,8 +70,13 @@ def up(environ: Mapping[str, str]) -> int:
         return 0
 
 
-def _run(settings: Settings, data: Path, environ: Mapping[str, str], console: Console) -> int:
-    supervisor = Supervisor(say=lambda line: console.print(f"signalbox: {line}", markup=False))
+def _run(
+    supervisor: Supervisor,
+    settings: Settings,
+    data: Path,
+    environ: Mapping[str, str],
+    console: Console,
+) -> int:
     first: FirstRun | None = None
     began_s = time.monotonic()
     try:
@@ -260,24 +269,39 @@ def _check_port(host: str, port: int) -> None:
         ) from None
 
 
-def _interrupt_on_signals() -> None:
-    """Let SIGTERM and SIGHUP do what Ctrl-C does, also where the shell has Ctrl-C ignored."""
+def _interrupt_on_signals() -> list[int]:
+    """Let SIGTERM and SIGHUP do what Ctrl-C does, also where the shell has Ctrl-C ignored. Answers a list that grows with each of them."""
+    heard: list[int] = []
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        heard.append(number)
         raise KeyboardInterrupt
 
     for number in STOPPING:
         signal.signal(number, interrupt)
+    return heard
 
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Whoever wants us to stop meanwhile is heard at the end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    """Whoever wants us to stop meanwhile is heard at the end.
+
+    The handlers only take note. Blocking signals would not do: another thread could take one, and the interrupt would be raised, or get lost, in the
+    midst of the work.
+    """
+    noted: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        noted.append(number)
+
+    before = {number: signal.signal(number, note) for number in STOPPING}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if noted:
+        raise KeyboardInterrupt
 
 
 def _ignore_signals() -> None:
