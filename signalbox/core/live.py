@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 TIMEOUT_S: Final = (
-    0.5  # for connecting and for any one command, waiting for a free connection included
+    0.25  # for connecting and for any one command, waiting for a free connection included
 )
 OPEN_S: Final = 2.0  # how long calls fail at once after a failure
 _CONNECTIONS: Final = 32

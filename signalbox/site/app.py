@@ -120,6 +120,8 @@ class Kernel:
         """Open what a request needs. A database that is away now is asked for again with every commit."""
         await self.db.open()
         await self.live.open()
+        # The first connection is made now: its time is not the first request's, whose limits would be counted without Redis.
+        await self.live.ping()
         await self.publisher.open()
         await self.watched.open()
         await self.follower.open()
