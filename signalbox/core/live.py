@@ -1,6 +1,6 @@
 """Live state in Redis: what may vanish. Short time-outs, and a circuit that opens when Redis is away.
 
-A call answers within `TIMEOUT_S` or raises `LiveUnavailableError`. After a failure the circuit stays open for `OPEN_S`: calls
+A call answers within the time-out (`SIGNALBOX_REDIS_TIMEOUT_MS`) or raises `LiveUnavailableError`. After a failure the circuit stays open for `OPEN_S`: calls
 fail at once, without touching the network, and when the time is over a single call probes whether Redis is back.
 Losing Redis degrades a feature; it never loses a fact, and no request waits for it.
 """
@@ -20,9 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
-TIMEOUT_S: Final = (
-    0.25  # for connecting and for any one command, waiting for a free connection included
-)
+TIMEOUT_MS: Final = 250  # unless told otherwise; for connecting and for any one command, waiting for a free connection included
 OPEN_S: Final = 2.0  # how long calls fail at once after a failure
 _CONNECTIONS: Final = 32
 
@@ -53,10 +51,12 @@ class Live:
         self,
         url: str,
         *,
+        timeout_ms: int = TIMEOUT_MS,
         monotonic: Callable[[], float] = time.monotonic,
         on_failure: Callable[[], None] | None = None,
     ) -> None:
         self._url = url
+        self._timeout_s = timeout_ms / 1000
         self._monotonic = monotonic
         self._on_failure = on_failure
         self._open_until = 0.0
@@ -68,9 +68,9 @@ class Live:
         pool = BlockingConnectionPool.from_url(
             self._url,
             max_connections=_CONNECTIONS,
-            timeout=TIMEOUT_S,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
+            timeout=self._timeout_s,
+            socket_timeout=self._timeout_s,
+            socket_connect_timeout=self._timeout_s,
             # A connection that a restarted Redis has dropped fails once; the retry then opens a new one.
             retry=Retry(NoBackoff(), 1),
         )
@@ -102,7 +102,7 @@ class Live:
         """The script's answer; loads it into Redis when Redis does not know it yet.
 
         Raises:
-            LiveUnavailableError: Redis is away, refuses or takes longer than `TIMEOUT_S`.
+            LiveUnavailableError: Redis is away, refuses or takes longer than the time-out.
         """
         async with self.connection() as redis:
             try:
@@ -112,7 +112,7 @@ class Live:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Redis]:
-        """The client for a few quick commands, which together may take `TIMEOUT_S`.
+        """The client for a few quick commands, which together may take one time-out.
 
         Raises:
             LiveUnavailableError: as `run`; also when the circuit is open.
@@ -124,7 +124,7 @@ class Live:
     async def _guarded(self, *, probe: bool) -> AsyncIterator[Redis]:
         redis = self._admit(probe)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(self._timeout_s):
                 yield redis
         except (RedisError, OSError, TimeoutError) as error:
             self._failed(error)

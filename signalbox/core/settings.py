@@ -361,6 +361,12 @@ class CoreSettings:
         doc="Redis 6.2 or newer, or Valkey; unset means the embedded one.",
         check=starts_with("redis://", "rediss://", "unix://"),
     )
+    redis_timeout_ms: int = setting(
+        250,
+        env="SIGNALBOX_REDIS_TIMEOUT_MS",
+        doc="Milliseconds after which Redis counts as away: limits are then counted by each process alone, and live views wait.",
+        check=between(10, 60_000),
+    )
     rate_limits: str = setting(
         "on",
         env="SIGNALBOX_RATE_LIMITS",

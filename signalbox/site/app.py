@@ -86,7 +86,11 @@ class Kernel:
         self.settings, self.clock = settings, clock
         self.metrics = metrics or open_metrics(core.data)
         self.db = Database(core.database_url, pool_size=core.database_pool_size)
-        self.live = Live(core.redis_url, on_failure=self.metrics.live_lost.inc)
+        self.live = Live(
+            core.redis_url,
+            timeout_ms=core.redis_timeout_ms,
+            on_failure=self.metrics.live_lost.inc,
+        )
         self.limiter = Limiter(self.live, clock, RateTable.parse(core.rate_limits))
         self.publisher = Publisher(self.live, keep=settings.monitoring.live_kept)
         self.watched = Watched(self.live)

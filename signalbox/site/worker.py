@@ -168,7 +168,7 @@ async def _telling(settings: Settings, metrics: Metrics) -> AsyncIterator[Tell]:
     if url is None:
         yield tell_nobody
         return
-    live = Live(url, on_failure=metrics.live_lost.inc)
+    live = Live(url, timeout_ms=settings.core.redis_timeout_ms, on_failure=metrics.live_lost.inc)
     publisher = Publisher(live, keep=settings.monitoring.live_kept)
     await live.open()
     await publisher.open()

@@ -129,7 +129,7 @@ async def open_access(
 async def _site(
     db: Database, clock: ManualClock, redis_url: str, **options: Any
 ) -> AsyncIterator[AsyncClient]:
-    live = Live(redis_url)
+    live = Live(redis_url, timeout_ms=20_000)
     accounts = Accounts(db=db, clock=clock, limiter=Limiter(live, clock), **options)
     app: Any = Litestar(
         route_handlers=[*route_handlers, monitoring_router(more=HANDLERS)],

@@ -119,7 +119,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def live(redis_url: str) -> AsyncIterator[Live]:
-    opened = Live(redis_url)
+    opened = Live(redis_url, timeout_ms=20_000)
     await opened.open()
     yield opened
     await opened.close()

@@ -89,7 +89,7 @@ class Side:
     """One process: it tells, and it listens."""
 
     def __init__(self, url: str, *, pending: int = 1_000) -> None:
-        self.live = Live(url)
+        self.live = Live(url, timeout_ms=20_000)
         self.publisher = Publisher(self.live, keep=1_000, pending=pending)
         self.follower = Follower(url, self.live, rendered)
 

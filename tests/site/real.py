@@ -122,6 +122,7 @@ class Servers:
             "PYTHONPATH": str(ROOT),
             "SIGNALBOX_DATABASE_URL": self.postgres.url,
             "SIGNALBOX_REDIS_URL": self.redis.url,
+            "SIGNALBOX_REDIS_TIMEOUT_MS": "5000",
             "SIGNALBOX_DATA": str(self.folder),
             "SIGNALBOX_LOG_FORMAT": "json",
             **changed,

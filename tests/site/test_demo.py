@@ -48,6 +48,7 @@ def environ(
     return {
         "SIGNALBOX_DATABASE_URL": database_url,
         "SIGNALBOX_REDIS_URL": redis_url,
+        "SIGNALBOX_REDIS_TIMEOUT_MS": "20000",
         "SIGNALBOX_DATA": str(tmp_path_factory.mktemp("demo")),
         # Limits hold, but not for the demonstration of this installation.
         "SIGNALBOX_RATE_LIMITS": "on",

@@ -153,7 +153,7 @@ async def test_a_socket_that_is_not_read_is_closed_and_nobody_else_notices(
     request = f"GET /v1/live?organizationId={organization} HTTP/1.1\r\nHost: x\r\nCookie: {cookie['Cookie']}\r\n\r\n"
     deaf.sendall(request.encode())
     assert deaf.recv(12) == b"HTTP/1.1 200"
-    live = Live(world.redis.url)
+    live = Live(world.redis.url, timeout_ms=20_000)
     await live.open()
     publisher = Publisher(live, keep=1_000)
     await publisher.open()

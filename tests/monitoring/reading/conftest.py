@@ -218,7 +218,7 @@ async def world(db: Database) -> World:
 @pytest.fixture
 async def site(db: Database, clock: ManualClock, redis_url: str) -> AsyncIterator[AsyncClient]:
     """The reading doors on a real database, without a login."""
-    live = Live(redis_url)
+    live = Live(redis_url, timeout_ms=20_000)
     app: Any = Litestar(
         route_handlers=[monitoring_router(), *docs_handlers()],
         state=State({"accounts": Accounts(db=db, clock=clock, limiter=Limiter(live, clock))}),
