@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import sql
+from psycopg.errors import UniqueViolation
 from psycopg.rows import dict_row
 
 if TYPE_CHECKING:
@@ -58,6 +59,12 @@ async def _insert(
         returning=sql.SQL(returning),
     )
     return await _one(tx, statement, values)
+
+
+def _assignments(changes: Mapping[str, Any]) -> sql.Composed:
+    return sql.SQL(", ").join(
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in changes
+    )
 
 
 async def app_changed(tx: Tx, app_id: UUID) -> None:
@@ -131,10 +138,7 @@ async def update_app(tx: Tx, app_id: UUID, changes: Mapping[str, Any], at: datet
         "UPDATE accounts.apps SET {changes}, updated_at = {at} WHERE id = {id} AND is_active"
         " RETURNING {columns}"
     ).format(
-        changes=sql.SQL(", ").join(
-            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
-            for name in changes
-        ),
+        changes=_assignments(changes),
         at=sql.Placeholder("at"),
         id=sql.Placeholder("id"),
         columns=sql.SQL(_APP_COLUMNS),
@@ -218,6 +222,19 @@ async def key_used(tx: Tx, key_id: UUID, at: datetime) -> None:
 async def insert_user(tx: Tx, values: Mapping[str, Any]) -> Row | None:
     """Add a user; None if the e-mail address or the name is taken."""
     return await _insert(tx, "users", values, _USER_COLUMNS, unless_taken=True)
+
+
+async def update_user(tx: Tx, user_id: UUID, changes: Mapping[str, Any], at: datetime) -> bool:
+    """Set the columns named in `changes` (at least one); False if the e-mail address is taken."""
+    statement = sql.SQL(
+        "UPDATE accounts.users SET {changes}, updated_at = {at} WHERE user_id = {id}"
+    ).format(changes=_assignments(changes), at=sql.Placeholder("at"), id=sql.Placeholder("id"))
+    try:
+        async with tx.psycopg.transaction():
+            await tx.psycopg.execute(statement, {**changes, "at": at, "id": user_id})
+    except UniqueViolation:
+        return False
+    return True
 
 
 async def put_membership(

@@ -62,6 +62,12 @@ class UnknownError(AppError):
     """Something of ours failed; what it was is only logged."""
 
 
+class UnreadableBody(UnknownError):
+    """The body is no JSON, or nested too deeply."""
+
+    status = 400
+
+
 class BodyTooSlow(UnknownError):
     """The client announced a body and did not send all of it in time."""
 
@@ -74,12 +80,14 @@ def monitoring_error(error: AppError) -> bytes:
 
 
 def named_error(error: AppError) -> bytes:
-    """As `monitoring_error`, and with the `field` that is wrong where one is, or the `line` of a file and the `reason`: for who reads."""
+    """As `monitoring_error`, and with the `field` that is wrong where one is, or the `line` of a file, the `reason`, the `problem`: for who reads."""
     told: dict[str, object] = {"error_code": error.code, "message": error.message}
     field = error.facts.get("field") or error.facts.get("parameter")
     if field:
         told["field"] = field
-    told |= {name: error.facts[name] for name in ("line", "reason") if name in error.facts}
+    told |= {
+        name: error.facts[name] for name in ("line", "reason", "problem") if name in error.facts
+    }
     return _encode(told)
 
 

@@ -11,7 +11,7 @@ from signalbox.http.errors import (
     NotFound,
     PayloadTooLarge,
     RateLimited,
-    UnknownError,
+    UnreadableBody,
 )
 
 __all__ = [
@@ -39,12 +39,6 @@ __all__ = [
     "UnreadableBody",
     "UnreadableTrace",
 ]
-
-
-class UnreadableBody(UnknownError):
-    """The body is no JSON, or nested too deeply."""
-
-    status = 400
 
 
 class InvalidApiKey(AppError):

@@ -9,7 +9,12 @@ _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _ID: Final[dict[str, Any]] = {"type": "string", "format": "uuid"}
 _MONITORING: Final[dict[str, Any]] = {
     "type": "object",
-    "properties": {"error_code": _TEXT, "message": _TEXT},
+    "properties": {
+        "error_code": _TEXT,
+        "message": _TEXT,
+        "field": {**_TEXT, "description": "The parameter that is wrong, where it is one."},
+        "problem": {**_TEXT, "description": "Of a password: too_short, too_long or differs."},
+    },
     "required": ["error_code", "message"],
 }
 _MEANINGS: Final = {
@@ -48,6 +53,7 @@ _APP_CHANGES: Final[dict[str, Any]] = {
 }
 _FILE: Final[dict[str, Any]] = {"schema": {"type": "string", "format": "binary"}}
 _GRACE: Final[dict[str, Any]] = {"type": "integer", "minimum": 0, "maximum": 2_592_000}
+_EMAIL: Final[dict[str, Any]] = {"type": "string", "format": "email", "maxLength": 255}
 _PASSWORD: Final[dict[str, Any]] = {"type": "string", "minLength": 8}
 
 
@@ -56,11 +62,18 @@ def _body(properties: dict[str, Any], *needed: str) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}, "required": bool(needed)}
 
 
+_LOGIN: Final = _body(
+    {"username": _TEXT, "email": _TEXT, "password": _TEXT, "next": _TEXT}, "password"
+)
+_NEW_PASSWORD: Final = _body(
+    {"password": _PASSWORD, "password_again": _PASSWORD}, "password", "password_again"
+)
 _BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
-    ("/login", "post"): _body({"username": _TEXT, "email": _TEXT, "password": _TEXT}, "password"),
-    ("/change-password", "post"): _body(
-        {"password": _PASSWORD, "password_again": _PASSWORD}, "password", "password_again"
-    ),
+    ("/login", "post"): _LOGIN,
+    ("/v1/login", "post"): _LOGIN,
+    ("/change-password", "post"): _NEW_PASSWORD,
+    ("/v1/change-password", "post"): _NEW_PASSWORD,
+    ("/v1/me", "put"): _body({"name": _NAME, "email": _EMAIL, "password": _TEXT}),
     ("/v1/organizations", "post"): _body({"name": _NAME}, "name"),
     ("/v1/organizations/{organization_id}", "put"): _body({"name": _NAME}),
     ("/v1/apps", "post"): _body({"organization": _ID, "name": _NAME}, "organization", "name"),

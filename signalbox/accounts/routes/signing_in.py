@@ -6,10 +6,13 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
 
+import msgspec
 from litestar import MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie
+from litestar.openapi import ResponseSpec
 
 from signalbox.accounts import queries, rules, service
 from signalbox.accounts.errors import (
@@ -30,7 +33,9 @@ from signalbox.accounts.guards import (
     require_own_origin,
 )
 from signalbox.accounts.routes import pages
+from signalbox.accounts.routes.limits import limit_tries
 from signalbox.core.actor import Actor
+from signalbox.http.answers import REFUSALS, Whole, answers, json_answer
 from signalbox.http.guards import JSON
 
 AnyRequest = Request[Any, Any, Any]
@@ -39,24 +44,46 @@ FORM_MAX_BYTES: Final = 16_384
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
+class SignedIn(msgspec.Struct, kw_only=True):
+    """A login just made; its cookie is in the answer's head. `next` is where to go on, a path of this site: to the change of a password that was chosen
+    for the user, with the path asked for as its own `next`, else to that path."""
+
+    user_id: UUID
+    must_change_password: bool
+    next: str
+
+
+_DONE: Final = {
+    200: ResponseSpec(str, generate_examples=False, description="Done: the empty text."),
+    **REFUSALS,
+}
+
+
 @get("/login", media_type=MediaType.HTML, include_in_schema=False)
 async def login_page(request: AnyRequest) -> Response[str]:
     """The sign-in form."""
     return pages.login_form(rules.local_path(request.query_params.get("next")))
 
 
-@post("/login", status_code=200, tags=["accounts"], request_max_body_size=FORM_MAX_BYTES)
+@post(
+    ["/login", "/v1/login"],
+    status_code=200,
+    tags=["accounts"],
+    request_max_body_size=FORM_MAX_BYTES,
+    responses=answers(Whole[SignedIn], "Signed in."),
+    summary="Sign in",
+)
 async def login(request: AnyRequest) -> Response[Any]:
-    """Sign in with `username` (or `email`) and `password`; answers with the cookie `pmsession`.
+    """Sign in with `username` (or `email`) and `password`; answers with the cookie `pmsession`. `next` is where to go on afterwards.
 
-    Five tries per five minutes and address. A form gets pages, JSON gets JSON.
+    Five tries per five minutes and address. A form gets pages unless it accepts JSON, JSON gets JSON.
     """
     require_own_origin(request)
     accounts = accounts_of(request)
-    form = _is_form(request)
+    form = _wants_pages(request)
     next_path, name = "/", ""
     try:
-        await _limit(accounts, request)
+        await limit_tries(accounts, request)
         fields = await _fields(request)
         next_path = rules.local_path(_text(fields, "next"))
         name = _text(fields, "username") or _text(fields, "email")
@@ -69,21 +96,30 @@ async def login(request: AnyRequest) -> Response[Any]:
         if not form:
             raise
         return pages.login_form(next_path, pages.WRONG, name)
+    target = next_path
+    if made.must_change_password:
+        target = f"/change-password?{urlencode({'next': next_path})}"
     response: Response[Any]
-    if not form:
-        data = {"user_id": str(made.user_id), "must_change_password": made.must_change_password}
-        response = Response({"data": data})
-    elif made.must_change_password:
-        response = pages.to("/change-password", next=next_path)
+    if form:
+        response = pages.to(target)
     else:
-        response = pages.to(next_path)
+        done = SignedIn(
+            user_id=made.user_id, must_change_password=made.must_change_password, next=target
+        )
+        response = json_answer({"data": done})
     response.set_cookie(
         _cookie(accounts, made.cookie, timedelta(days=accounts.settings.login_days))
     )
     return response
 
 
-@post("/logout", status_code=200, tags=["accounts"])
+@post(
+    ["/logout", "/v1/logout"],
+    status_code=200,
+    tags=["accounts"],
+    responses=_DONE,
+    summary="Sign out",
+)
 async def logout(request: AnyRequest) -> Response[Any]:
     """End this browser's login; fine without one."""
     require_own_origin(request)
@@ -91,7 +127,7 @@ async def logout(request: AnyRequest) -> Response[Any]:
     cookie = request.cookies.get(COOKIE)
     if cookie:
         await service.logout(accounts.db, cookie=cookie, at=accounts.clock.now())
-    response: Response[Any] = pages.to("/login") if _is_form(request) else _nothing()
+    response: Response[Any] = pages.to("/login") if _wants_pages(request) else _nothing()
     response.set_cookie(_cookie(accounts, "", timedelta(0)))
     return response
 
@@ -105,12 +141,19 @@ async def change_password_page(request: AnyRequest) -> Response[Any]:
     return pages.password_form(rules.local_path(target), pages.CHOSEN_FOR_YOU if target else "")
 
 
-@post("/change-password", status_code=200, tags=["accounts"], request_max_body_size=FORM_MAX_BYTES)
+@post(
+    ["/change-password", "/v1/change-password"],
+    status_code=200,
+    tags=["accounts"],
+    request_max_body_size=FORM_MAX_BYTES,
+    responses=_DONE,
+    summary="Set the own password",
+)
 async def change_password(request: AnyRequest) -> Response[Any]:
     """Set one's own password: `password` and `password_again`, equal, at least 8 characters."""
     require_own_origin(request)
     accounts = accounts_of(request)
-    form = _is_form(request)
+    form = _wants_pages(request)
     actor = await _signed_in(request)
     if actor is None:
         if not form:
@@ -176,15 +219,6 @@ async def _login(
     )
 
 
-async def _limit(accounts: Accounts, request: AnyRequest) -> None:
-    ip = accounts.client_ip(request.scope) or "local"
-    verdict = await accounts.limiter.hit(
-        "login", f"ip:{ip}", limit=rules.LOGIN_TRIES, window_s=rules.LOGIN_WINDOW_S
-    )
-    if not verdict.allowed:
-        raise RateLimited(retry_after_s=verdict.retry_after_s)
-
-
 async def _fields(request: AnyRequest) -> Mapping[str, Any]:
     """The fields of a form or of a JSON object. Raises InvalidParameters when it is neither."""
     body = await request.body()
@@ -220,6 +254,11 @@ def _nothing() -> Response[Any]:
 
 def _shown(text: str | None) -> str | None:
     return text and "".join(char for char in text if char.isprintable())
+
+
+def _wants_pages(request: AnyRequest) -> bool:
+    """A form that was sent by hand, not by a script."""
+    return _is_form(request) and "application/json" not in request.headers.get("accept", "")
 
 
 def _is_form(request: AnyRequest) -> bool:

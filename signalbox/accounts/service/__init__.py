@@ -38,6 +38,7 @@ from signalbox.accounts.service.people import (
     delete_user,
     set_membership,
     set_password,
+    update_account,
 )
 from signalbox.accounts.service.setup import FirstRun, ensure_first_run
 
@@ -73,6 +74,7 @@ __all__ = [
     "set_membership",
     "set_password",
     "still_valid",
+    "update_account",
     "update_app",
     "update_organization",
 ]

@@ -13,13 +13,16 @@ from signalbox.accounts import queries, rules, store
 from signalbox.accounts.errors import (
     EmailTaken,
     Forbidden,
+    InvalidCredentials,
     InvalidEmail,
     InvalidParameters,
+    MissingParameters,
     UserNotFound,
     WeakPassword,
 )
 from signalbox.accounts.service.access import need_person, need_role
-from signalbox.accounts.service.passwords import hash_password
+from signalbox.accounts.service.organizations import needed_name
+from signalbox.accounts.service.passwords import hash_password, verify
 from signalbox.audit import service as audit
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database, Tx
@@ -109,6 +112,43 @@ async def set_password(
         await store.set_password(tx, user_id, password_hash, must_change=must_change, at=at)
         await store.delete_logins(tx, user_id)
         await audit.record(tx, by, "password_changed", subject=user_id, subject_type="user", at=at)
+
+
+async def update_account(
+    db: Database,
+    *,
+    by: Actor,
+    at: datetime,
+    name: str | None = None,
+    email: str | None = None,
+    password: str | None = None,
+) -> None:
+    """Change one's own name or e-mail address, None leaves it as it is; another address needs the password.
+
+    Raises Forbidden (not a user), MissingParameters (an empty name, no password), InvalidEmail, InvalidCredentials,
+    EmailTaken, or Overloaded when too many verify at once.
+    """
+    if by.kind != "user" or by.user_id is None:
+        raise Forbidden
+    changes: dict[str, Any] = {} if name is None else {"display_name": needed_name(name)}
+    async with db.read() as tx:
+        user = await queries.user_with_password(tx, by.user_id)
+    if user is None:
+        raise UserNotFound
+    if email is not None and needed_email(email) != user["email"]:
+        if not password:
+            raise MissingParameters(parameter="password")
+        if not (await verify(user["password_hash"], password))[0]:
+            raise InvalidCredentials
+        changes |= {"email": needed_email(email), "email_verified_at": None}
+    if not changes:
+        return
+    async with db.begin() as tx:
+        if not await store.update_user(tx, by.user_id, changes, at):
+            raise EmailTaken(parameter="email")
+        await audit.record(
+            tx, by, "user_updated", subject=by.user_id, at=at, facts={"fields": sorted(changes)}
+        )
 
 
 async def set_membership(

@@ -8,50 +8,21 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Response
-from litestar.openapi import ResponseSpec
 from litestar.response import Stream
 
 from signalbox.core.db import Database
 from signalbox.core.errors import AppError
+from signalbox.http.answers import Answer, encode, json_answer
 from signalbox.http.guards import JSON
 from signalbox.http.paging import Page
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries import Question
-from signalbox.monitoring.routes.shapes import Listing, Refusal, Whole
 
-Answer = Response[Any]
 Position = tuple[datetime, UUID]
 Shape = Callable[[Mapping[Any, Any]], msgspec.Struct]
 Fetch = Callable[[Position | None], Awaitable[tuple[list[msgspec.Struct], Position | None]]]
 
 CHUNK = 500
-_encode = msgspec.json.Encoder(enc_hook=str).encode
-
-REFUSALS = {
-    400: ResponseSpec(Refusal, generate_examples=False, description="A parameter is missing, malformed or names nothing."),
-    401: ResponseSpec(Refusal, generate_examples=False, description="Nobody is logged in."),
-}  # fmt: skip
-MISSING = {
-    404: ResponseSpec(Refusal, generate_examples=False, description="There is no such thing."),
-}
-
-
-def list_of(shape: type[Any]) -> dict[int, ResponseSpec]:
-    """For the API reference: a list route."""
-    listing = ResponseSpec(Listing[shape], generate_examples=False, description="The list.")  # type: ignore[valid-type]
-    return {200: listing, **REFUSALS}
-
-
-def one_of(shape: type[Any]) -> dict[int, ResponseSpec]:
-    """For the API reference: a route of a single thing."""
-    single = ResponseSpec(Whole[shape], generate_examples=False, description="The thing.")  # type: ignore[valid-type]
-    return {200: single, **REFUSALS, **MISSING}
-
-
-def json_answer(body: object) -> Answer:
-    """Any encodable value as JSON."""
-    return Response(_encode(body), media_type=JSON)
 
 
 def page_answer(items: Iterable[msgspec.Struct], count: int) -> Answer:
@@ -79,7 +50,7 @@ async def _pieces(
 
 
 def _joined(items: Iterable[msgspec.Struct]) -> bytes:
-    return b",".join(map(_encode, items))
+    return b",".join(map(encode, items))
 
 
 async def listing(

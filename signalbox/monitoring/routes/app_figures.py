@@ -14,14 +14,13 @@ from litestar.params import QueryParameter
 
 from signalbox.core.clock import Clock
 from signalbox.core.db import Database
+from signalbox.http.answers import REFUSALS, Answer, Whole, json_answer
 from signalbox.monitoring.errors import InvalidParameters, MissingParameters
 from signalbox.monitoring.queries.measured import ALL, DIMENSIONS, META, Span, Subject
 from signalbox.monitoring.routes import filters
-from signalbox.monitoring.routes.answers import REFUSALS, Answer, json_answer
 from signalbox.monitoring.routes.figures import FlowDirection, FlowKind, From, To, flows_of
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
 from signalbox.monitoring.routes.overview import may_see, meta_filters
-from signalbox.monitoring.routes.shapes import Whole
 from signalbox.monitoring.rules.comparison import BAD, Comparison, Estimate, Side
 from signalbox.monitoring.rules.measures import CONNECTION, FLOW_NAMES, NAMES
 from signalbox.monitoring.service.figures import Asked, Figures, Flows, Group, Series

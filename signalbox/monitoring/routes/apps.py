@@ -5,10 +5,9 @@ The rows belong to accounts; they stand here because an app carries its particip
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -25,14 +24,11 @@ from signalbox.accounts.errors import (
 from signalbox.accounts.guards import accounts_of
 from signalbox.core.actor import Actor
 from signalbox.core.db import Tx
-from signalbox.monitoring.errors import (
-    InvalidParameters,
-    MissingParameters,
-    PayloadTooLarge,
-    UnreadableBody,
-)
+from signalbox.http.answers import Answer, json_answer, list_of, one_of, printed
+from signalbox.http.fields import fields_of, given, needed, texts
+from signalbox.monitoring.errors import MissingParameters
 from signalbox.monitoring.queries.usage import usage
-from signalbox.monitoring.routes.answers import Answer, json_answer, list_of, one_of, page_answer
+from signalbox.monitoring.routes.answers import page_answer
 from signalbox.monitoring.routes.given import (
     GivenActor,
     GivenClock,
@@ -40,12 +36,9 @@ from signalbox.monitoring.routes.given import (
     GivenOrder,
     GivenPage,
 )
-from signalbox.monitoring.routes.shapes import printed
 
 AnyRequest = Request[Any, Any, Any]
-T = TypeVar("T")
 
-BODY_MAX_BYTES: Final = 65_536
 USAGE_DAYS: Final = 31
 QUOTA: Final = "quota_participant_minutes_monthly"
 _NOTHING: Final = ""
@@ -110,7 +103,7 @@ async def create_organization(
     clock: GivenClock,
 ) -> Answer:
     """Add an organization; a user becomes its owner."""
-    name = _needed(await _body(request), "name", str)
+    name = needed(await fields_of(request), "name", str)
     row = await accounts.create_organization(
         db,
         name=name,
@@ -154,7 +147,7 @@ async def update_organization(
     organization_id: FromPath[UUID],
 ) -> Answer:
     """Rename an organization; owners only."""
-    name = _given(await _body(request), "name", str)
+    name = given(await fields_of(request), "name", str)
     row = await accounts.update_organization(
         db, organization_id, name=name, by=actor, at=clock.now()
     )
@@ -198,9 +191,9 @@ async def create_app(
     clock: GivenClock,
 ) -> Answer:
     """Register an app in an organization of the caller."""
-    fields = await _body(request)
+    fields = await fields_of(request)
     organization_id = _organization_id(fields)
-    name = _needed(fields, "name", str)
+    name = needed(fields, "name", str)
     try:
         row = await accounts.create_app(
             db,
@@ -240,20 +233,18 @@ async def update_app(
     app_id: FromPath[UUID],
 ) -> Answer:
     """Change `name`, `domain` (null or "" clears it), `interval` (ms), `recording`, the retention (days, or null), `masks` (or null) or the quota."""
-    fields = await _body(request)
+    fields = await fields_of(request)
     row = await accounts.update_app(
         db,
         app_id,
-        name=_given(fields, "name", str),
-        domain=_given(fields, "domain", str) if "domain" in fields else accounts.UNCHANGED,
-        interval_ms=_given(fields, "interval", int),
-        recording=_given(fields, "recording", bool),
-        retention={
-            name: _given(fields, name, int) for name in accounts.RETENTION if name in fields
-        },
-        masks=_masks(fields) if "masks" in fields else accounts.UNCHANGED,
+        name=given(fields, "name", str),
+        domain=given(fields, "domain", str) if "domain" in fields else accounts.UNCHANGED,
+        interval_ms=given(fields, "interval", int),
+        recording=given(fields, "recording", bool),
+        retention={name: given(fields, name, int) for name in accounts.RETENTION if name in fields},
+        masks=texts(fields, "masks") if "masks" in fields else accounts.UNCHANGED,
         quota_participant_minutes_monthly=(
-            _given(fields, QUOTA, int) if QUOTA in fields else accounts.UNCHANGED
+            given(fields, QUOTA, int) if QUOTA in fields else accounts.UNCHANGED
         ),
         by=actor,
         at=clock.now(),
@@ -284,8 +275,8 @@ async def reset_app_key(
     app_id: FromPath[UUID],
 ) -> Answer:
     """Give an app another key. The old one dies at once, or after `grace_s` seconds."""
-    fields = await _body(request, empty_ok=True)
-    grace_s = _given(fields, "grace_s", int) or 0
+    fields = await fields_of(request, empty_ok=True)
+    grace_s = given(fields, "grace_s", int) or 0
     row = await accounts.reset_app_key(db, app_id, by=actor, at=clock.now(), grace_s=grace_s)
     return json_answer({"api_key": row["api_key"]})
 
@@ -341,54 +332,6 @@ def _organization(row: Mapping[Any, Any]) -> OrganizationItem:
     return OrganizationItem(id=row["id"], name=row["name"], created_at=printed(row["created_at"]))
 
 
-async def _body(request: AnyRequest, *, empty_ok: bool = False) -> dict[str, Any]:
-    """The JSON object that was sent, whatever its media type says.
-
-    Raises UnreadableBody (no JSON), InvalidParameters (no object) or PayloadTooLarge.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
-            raise PayloadTooLarge(limit_bytes=BODY_MAX_BYTES)
-    if empty_ok and not body.strip():
-        return {}
-    try:
-        value = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        raise UnreadableBody from None
-    if not isinstance(value, dict):
-        raise InvalidParameters
-    return value
-
-
-def _given(fields: Mapping[str, Any], name: str, kind: type[T]) -> T | None:
-    """A field of the right type; None when absent or null. Raises InvalidParameters."""
-    value = fields.get(name)
-    if value is None:
-        return None
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InvalidParameters(parameter=name)
-    if isinstance(value, str) and not _storable(value):
-        raise InvalidParameters(parameter=name)
-    return value
-
-
-def _needed(fields: Mapping[str, Any], name: str, kind: type[T]) -> T:
-    """As `_given`; raises MissingParameters when absent, null or empty."""
-    value = _given(fields, name, kind)
-    if value is None or value == "":
-        raise MissingParameters(parameter=name)
-    return value
-
-
-def _masks(fields: Mapping[str, Any]) -> list[str] | None:
-    masks = _given(fields, "masks", list)
-    if masks is not None and not all(isinstance(mask, str) for mask in masks):
-        raise InvalidParameters(parameter="masks")
-    return masks
-
-
 def _organization_id(fields: Mapping[str, Any]) -> UUID:
     value = fields.get("organization")
     if value in (None, ""):
@@ -397,8 +340,3 @@ def _organization_id(fields: Mapping[str, Any]) -> UUID:
         return UUID(value)
     except (ValueError, AttributeError, TypeError):
         raise OrganizationUnknown from None
-
-
-def _storable(text: str) -> bool:
-    """PostgreSQL stores neither NUL nor lone surrogates."""
-    return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

@@ -10,12 +10,12 @@ import msgspec
 from litestar import get
 from litestar.params import FromPath
 
+from signalbox.http.answers import Answer, Instant, json_answer, one_of
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries.diagnoses import diagnoses, names
 from signalbox.monitoring.queries.refusals import ConferenceMissing
-from signalbox.monitoring.routes.answers import Answer, json_answer, one_of
 from signalbox.monitoring.routes.given import GivenActor, GivenDb
-from signalbox.monitoring.routes.shapes import Instant, Json, printable
+from signalbox.monitoring.routes.shapes import Json, printable
 from signalbox.monitoring.rules.diagnosis import with_names
 
 

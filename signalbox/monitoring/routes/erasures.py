@@ -9,12 +9,11 @@ from litestar import delete, get
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath
 
+from signalbox.http.answers import Answer, Refusal, Whole, json_answer, one_of, printed
 from signalbox.monitoring import service
 from signalbox.monitoring.queries import erasures
 from signalbox.monitoring.queries.refusals import ErasureMissing
-from signalbox.monitoring.routes.answers import Answer, json_answer, one_of
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
-from signalbox.monitoring.routes.shapes import Refusal, Whole, printed
 
 
 class ErasureItem(msgspec.Struct, kw_only=True):

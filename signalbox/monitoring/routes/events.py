@@ -10,12 +10,13 @@ from litestar.handlers import HTTPRouteHandler
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
+from signalbox.http.answers import Answer, list_of
 from signalbox.http.errors import MethodNotAllowed
 from signalbox.http.paging import Page
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries import EventFilter
 from signalbox.monitoring.routes import filters, shapes
-from signalbox.monitoring.routes.answers import Answer, Position, complete, list_of, page_answer
+from signalbox.monitoring.routes.answers import Position, complete, page_answer
 from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 CHUNK = 200  # stored rows; a report of four tracks makes five events of them

@@ -12,13 +12,12 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
 
 from signalbox.core.db import Database
+from signalbox.http.answers import REFUSALS, Answer, Refusal
 from signalbox.monitoring import queries
 from signalbox.monitoring.errors import InvalidParameters, MissingParameters
 from signalbox.monitoring.queries.export import TABLES, Table
 from signalbox.monitoring.queries.refusals import ConferenceMissing
-from signalbox.monitoring.routes.answers import REFUSALS, Answer
 from signalbox.monitoring.routes.given import GivenActor, GivenDb
-from signalbox.monitoring.routes.shapes import Refusal
 from signalbox.monitoring.service import export
 
 _TYPES: Final = {

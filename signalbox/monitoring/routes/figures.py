@@ -11,12 +11,12 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
+from signalbox.http.answers import Answer, json_answer, one_of
 from signalbox.monitoring import queries
 from signalbox.monitoring.errors import InvalidParameters
 from signalbox.monitoring.queries.figures import Part, reported_span
 from signalbox.monitoring.queries.refusals import ConferenceMissing
 from signalbox.monitoring.routes import filters
-from signalbox.monitoring.routes.answers import Answer, json_answer, one_of
 from signalbox.monitoring.routes.given import GivenActor, GivenDb
 from signalbox.monitoring.rules.measures import CONNECTION, FLOW_NAMES, MINUTE_US, NAMES
 from signalbox.monitoring.service.series import (

@@ -16,13 +16,13 @@ from litestar.params import FromPath
 from litestar.response import Stream
 
 from signalbox.core.db import Database
+from signalbox.http.answers import MISSING, REFUSALS, Answer, Instant
 from signalbox.http.guards import JSON, PACKS_ITSELF
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries import samples
 from signalbox.monitoring.queries.refusals import ConferenceMissing
-from signalbox.monitoring.routes.answers import MISSING, REFUSALS, Answer
 from signalbox.monitoring.routes.given import GivenActor, GivenDb
-from signalbox.monitoring.routes.shapes import Instant, Json
+from signalbox.monitoring.routes.shapes import Json
 
 CHUNK = 500
 # Points are made of text that hardly differs: more effort saves a tenth of the size and takes twice the time.

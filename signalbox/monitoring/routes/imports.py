@@ -11,11 +11,10 @@ from litestar import Request, post
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidationMarker
 
+from signalbox.http.answers import Answer, json_answer, one_of, printed
 from signalbox.monitoring.errors import MissingParameters, PayloadTooLarge
 from signalbox.monitoring.routes import filters
-from signalbox.monitoring.routes.answers import Answer, json_answer, one_of
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
-from signalbox.monitoring.routes.shapes import printed
 from signalbox.monitoring.service.imports import Feeder, Imported, import_trace
 from signalbox.monitoring.wire.traces import read_trace
 

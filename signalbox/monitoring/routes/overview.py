@@ -20,14 +20,13 @@ from litestar.params import QueryParameter
 from signalbox.core.actor import Actor
 from signalbox.core.clock import Clock
 from signalbox.core.db import Database
+from signalbox.http.answers import REFUSALS, Answer, Whole, json_answer
 from signalbox.monitoring import queries
 from signalbox.monitoring.errors import InvalidParameters, MissingParameters
 from signalbox.monitoring.queries import Span
 from signalbox.monitoring.queries.overview import TRAITS, Chosen
 from signalbox.monitoring.routes import filters
-from signalbox.monitoring.routes.answers import REFUSALS, Answer, json_answer
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenSpan
-from signalbox.monitoring.routes.shapes import Whole
 from signalbox.monitoring.rules import overview as rules
 from signalbox.monitoring.rules.codes import describe
 from signalbox.monitoring.rules.overview import Figures, Stretch

@@ -9,10 +9,10 @@ from litestar import get
 from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter
 
+from signalbox.http.answers import REFUSALS, Answer, json_answer
 from signalbox.monitoring.errors import InvalidParameters
 from signalbox.monitoring.queries.search import search
 from signalbox.monitoring.routes import filters
-from signalbox.monitoring.routes.answers import REFUSALS, Answer, json_answer
 from signalbox.monitoring.routes.given import GivenActor, GivenDb
 
 MAX_QUERY = 64

@@ -7,24 +7,17 @@ field's name.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import Meta
 
+from signalbox.http.answers import Instant, printed
 from signalbox.monitoring.rules.codes import describe
 from signalbox.monitoring.rules.issues import colour
 
-T = TypeVar("T")
-Instant = Annotated[str, Meta(description="UTC, as 2026-01-15T10:30:00.123456Z")]
 Json = Any
-
-
-def printed(at: datetime) -> str:
-    """An aware instant as the API prints it."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def printable(row: Mapping[Any, Any]) -> dict[str, Any]:
@@ -33,28 +26,6 @@ def printable(row: Mapping[Any, Any]) -> dict[str, Any]:
         name: printed(value) if isinstance(value, datetime) else value
         for name, value in row.items()
     }
-
-
-class Whole(msgspec.Struct, Generic[T]):
-    """A single thing, or a complete list."""
-
-    data: T
-
-
-class Listing(msgspec.Struct, Generic[T]):
-    """A list: `data` when complete; `results` and `count` when limit or offset is given."""
-
-    data: list[T] | msgspec.UnsetType = msgspec.UNSET
-    results: list[T] | msgspec.UnsetType = msgspec.UNSET
-    count: int | msgspec.UnsetType = msgspec.UNSET
-
-
-class Refusal(msgspec.Struct):
-    """Why a request was refused; `field` is the parameter that is wrong, where it is one."""
-
-    error_code: str
-    message: str
-    field: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Conference(msgspec.Struct, kw_only=True, omit_defaults=False):

@@ -7,10 +7,11 @@ from uuid import UUID
 from litestar import get
 from litestar.params import FromPath
 
+from signalbox.http.answers import Answer, list_of, one_of
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries.refusals import TrackMissing
 from signalbox.monitoring.routes import filters, shapes
-from signalbox.monitoring.routes.answers import Answer, list_of, listing, one_of, single
+from signalbox.monitoring.routes.answers import listing, single
 from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 
 

@@ -14,11 +14,10 @@ from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts.errors import AppNotFound
 from signalbox.core.actor import Actor
 from signalbox.core.db import Database
+from signalbox.http.answers import Answer, json_answer, one_of, printed
 from signalbox.monitoring.queries.usage import usage
 from signalbox.monitoring.queries.volumes import DayVolume, monthly_seconds, volumes
-from signalbox.monitoring.routes.answers import Answer, json_answer, one_of
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
-from signalbox.monitoring.routes.shapes import printed
 
 DAYS: Final = 31
 MONTHS: Final = 12
