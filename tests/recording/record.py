@@ -25,7 +25,7 @@ from uuid import uuid4
 
 import zstandard
 from aiohttp import WSMsgType, web
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, Playwright, async_playwright
 
 from tests.recording.relay import Relay, Trouble
 from tests.recording.scenarios import HELD_OUT, NOTHING_PASSES, SCENARIOS, Scenario
@@ -154,7 +154,7 @@ def browser_flags(kind: str | None, folder: Path) -> list[str]:
 class Stage:
     """One call on its way."""
 
-    def __init__(self, scenario: Scenario, root: str, playwright: Any) -> None:
+    def __init__(self, scenario: Scenario, root: str, playwright: Playwright) -> None:
         self.scenario, self.root, self.playwright = scenario, root, playwright
         self.pages: dict[str, Page] = {}
         self.relays: dict[str, Relay] = {}
@@ -279,7 +279,7 @@ class Stage:
             relay.close()
 
 
-async def record(scenario: Scenario, recorder: Recorder, root: str, playwright: Any) -> None:
+async def record(scenario: Scenario, recorder: Recorder, root: str, playwright: Playwright) -> None:
     """Play one scenario and write it down."""
     recorder.begin()
     stage = Stage(scenario, root, playwright)
