@@ -10,6 +10,7 @@ from signalbox.core.errors import AppError
 from signalbox.http.errors import InvalidParameters, MissingParameters, RateLimited
 
 __all__ = [
+    "AlreadyMember",
     "AppNotFound",
     "AppUnknown",
     "EmailTaken",
@@ -22,6 +23,7 @@ __all__ = [
     "InvalidParameters",
     "InvalidToken",
     "KeyNotFound",
+    "LastOwner",
     "MaxOrganizationsReached",
     "MissingParameters",
     "MissingToken",
@@ -117,6 +119,18 @@ class MaxOrganizationsReached(AppError):
     """The configured number of organizations exists."""
 
     code, status, message = "max_organizations_reached", 400, "No further organization is allowed."
+
+
+class AlreadyMember(AppError):
+    """The user belongs to the organization already."""
+
+    code, status, message = "already_member", 409, "This user is a member already."
+
+
+class LastOwner(AppError):
+    """The only owner of an organization would be one no more."""
+
+    code, status, message = "last_owner", 409, "An organization needs an owner."
 
 
 class InvalidEmail(AppError):

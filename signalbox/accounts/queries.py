@@ -76,12 +76,14 @@ def _select(*columns: Any) -> Select[Any]:
     return cast("Select[Any]", select(*columns))
 
 
-def _apps(by: Actor) -> Select[Any]:
+def _apps(by: Actor, organization_id: UUID | None = None) -> Select[Any]:
     statement = (
         _select(*_APP)
         .join(Organization, Organization.id == App.organization_id)
         .where(App.is_active, Organization.is_active, _visible(by, App.organization_id))
     )
+    if organization_id is not None:
+        statement = statement.where(App.organization_id == organization_id)
     return statement.where(App.id == by.app_id) if by.app_id else statement
 
 
@@ -139,16 +141,13 @@ async def apps(
     newest: bool = False,
 ) -> Sequence[RowMapping]:
     """The active apps that `by` may see, oldest first unless `newest`."""
-    statement = _apps(by)
-    if organization_id is not None:
-        statement = statement.where(App.organization_id == organization_id)
     order = _by_age(App.created_at, App.id, newest=newest)
-    return await _page(tx, statement, order, limit, offset)
+    return await _page(tx, _apps(by, organization_id), order, limit, offset)
 
 
-async def app_count(tx: Tx, by: Actor) -> int:
+async def app_count(tx: Tx, by: Actor, *, organization_id: UUID | None = None) -> int:
     """How many `apps` there are without a limit."""
-    return await _count(tx, _apps(by))
+    return await _count(tx, _apps(by, organization_id))
 
 
 async def app(tx: Tx, by: Actor, app_id: UUID) -> RowMapping | None:
@@ -177,23 +176,45 @@ async def role(tx: Tx, by: Actor, organization_id: UUID) -> str | None:
     return row["role"] if row else None
 
 
-async def keys(tx: Tx, by: Actor, *, app_id: UUID | None = None) -> Sequence[RowMapping]:
-    """Active bearer keys that `by` may see, oldest first, without their hashes."""
-    statement = select(*_KEY).where(ApiKey.is_active, _visible(by, ApiKey.organization_id))
-    only = app_id or by.app_id
-    if only is not None:
-        statement = statement.where(ApiKey.app_id == only)
-    return await tx.rows(statement.order_by(ApiKey.created_at, ApiKey.key_id))
+def _keys(by: Actor, organization_id: UUID | None, app_id: UUID | None) -> Select[Any]:
+    statement = (
+        _select(*_KEY, User.display_name.label("user_name"))
+        .outerjoin(User, User.user_id == ApiKey.user_id)
+        .where(ApiKey.is_active, _visible(by, ApiKey.organization_id))
+    )
+    for wanted in (app_id, by.app_id):
+        if wanted is not None:
+            statement = statement.where(ApiKey.app_id == wanted)
+    if organization_id is not None:
+        statement = statement.where(ApiKey.organization_id == organization_id)
+    return statement
+
+
+async def keys(
+    tx: Tx,
+    by: Actor,
+    *,
+    app_id: UUID | None = None,
+    organization_id: UUID | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+    newest: bool = False,
+) -> Sequence[RowMapping]:
+    """Active bearer keys that `by` may see, with the name of whose they are (None: the system's), without their hashes; oldest first unless `newest`."""
+    order = _by_age(ApiKey.created_at, ApiKey.key_id, newest=newest)
+    return await _page(tx, _keys(by, organization_id, app_id), order, limit, offset)
+
+
+async def key_count(
+    tx: Tx, by: Actor, *, app_id: UUID | None = None, organization_id: UUID | None = None
+) -> int:
+    """How many `keys` there are without a limit."""
+    return await _count(tx, _keys(by, organization_id, app_id))
 
 
 async def key(tx: Tx, by: Actor, key_id: UUID) -> RowMapping | None:
-    """One active bearer key that `by` may see, else None."""
-    statement = select(*_KEY).where(
-        ApiKey.is_active, ApiKey.key_id == key_id, _visible(by, ApiKey.organization_id)
-    )
-    if by.app_id is not None:
-        statement = statement.where(ApiKey.app_id == by.app_id)
-    return await tx.row(statement)
+    """One of `keys`, else None."""
+    return await tx.row(_keys(by, None, None).where(ApiKey.key_id == key_id))
 
 
 async def users(tx: Tx, by: Actor) -> Sequence[RowMapping]:
@@ -203,6 +224,50 @@ async def users(tx: Tx, by: Actor) -> Sequence[RowMapping]:
         peers = select(Membership.user_id).where(_visible(by, Membership.organization_id))
         statement = statement.where(User.user_id.in_(peers))
     return await tx.rows(statement.order_by(User.created_at, User.user_id))
+
+
+def _members(by: Actor, organization_id: UUID) -> Select[Any]:
+    return (
+        _select(
+            User.user_id,
+            User.email,
+            User.display_name,
+            User.must_change_password,
+            User.last_login_at,
+            Membership.role,
+            Membership.created_at,
+        )
+        .join(Membership, Membership.user_id == User.user_id)
+        .where(
+            User.is_active,
+            Membership.organization_id == organization_id,
+            _visible(by, Membership.organization_id),
+        )
+    )
+
+
+async def members(
+    tx: Tx,
+    by: Actor,
+    organization_id: UUID,
+    *,
+    limit: int | None = None,
+    offset: int = 0,
+    newest: bool = False,
+) -> Sequence[RowMapping]:
+    """The active users of an organization with their roles and since when, oldest first unless `newest`."""
+    order = _by_age(Membership.created_at, User.user_id, newest=newest)
+    return await _page(tx, _members(by, organization_id), order, limit, offset)
+
+
+async def member_count(tx: Tx, by: Actor, organization_id: UUID) -> int:
+    """How many `members` there are without a limit."""
+    return await _count(tx, _members(by, organization_id))
+
+
+async def member(tx: Tx, by: Actor, organization_id: UUID, user_id: UUID) -> RowMapping | None:
+    """One of `members`, None if the user is none."""
+    return await tx.row(_members(by, organization_id).where(User.user_id == user_id))
 
 
 # Signing in. These take no Actor: they find out who it is.

@@ -250,6 +250,41 @@ async def put_membership(
     )
 
 
+async def delete_membership(tx: Tx, user_id: UUID, organization_id: UUID, at: datetime) -> int:
+    """Take a user out of an organization; answers how many of their keys there ended. An administrator's go on: their role does not come from there."""
+    values = {"user": user_id, "organization": organization_id, "at": at}
+    await _run(
+        tx,
+        "DELETE FROM accounts.memberships"
+        " WHERE user_id = %(user)s AND organization_id = %(organization)s",
+        values,
+    )
+    return await _run(
+        tx,
+        "UPDATE accounts.api_keys SET is_active = false, revoked_at = %(at)s, updated_at = %(at)s"
+        " WHERE user_id = %(user)s AND organization_id = %(organization)s AND is_active AND NOT EXISTS"
+        " (SELECT FROM accounts.users WHERE user_id = %(user)s AND role = 'admin')",
+        values,
+    )
+
+
+async def lock_organization(tx: Tx, organization_id: UUID) -> None:
+    """Hold an organization until the end of the transaction."""
+    await tx.psycopg.execute(
+        "SELECT FROM accounts.organizations WHERE id = %s FOR UPDATE", [organization_id]
+    )
+
+
+async def owners(tx: Tx, organization_id: UUID) -> list[UUID]:
+    """The active users that own an organization, which the caller has locked."""
+    cursor = await tx.psycopg.execute(
+        "SELECT m.user_id FROM accounts.memberships m JOIN accounts.users u USING (user_id)"
+        " WHERE m.organization_id = %s AND m.role = 'owner' AND u.is_active",
+        [organization_id],
+    )
+    return [row[0] for row in await cursor.fetchall()]
+
+
 async def set_password(
     tx: Tx, user_id: UUID, password_hash: str, *, must_change: bool, at: datetime
 ) -> None:

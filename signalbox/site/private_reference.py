@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from signalbox.accounts.rules import SCOPES
+
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _ID: Final[dict[str, Any]] = {"type": "string", "format": "uuid"}
 _MONITORING: Final[dict[str, Any]] = {
@@ -62,6 +64,8 @@ def _body(properties: dict[str, Any], *needed: str) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}, "required": bool(needed)}
 
 
+_OF_ORGANIZATION: Final = "/v1/organizations/{organization_id}"
+_ROLE: Final[dict[str, Any]] = {"enum": ["owner", "member", "viewer"]}
 _LOGIN: Final = _body(
     {"username": _TEXT, "email": _TEXT, "password": _TEXT, "next": _TEXT}, "password"
 )
@@ -74,6 +78,24 @@ _BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/change-password", "post"): _NEW_PASSWORD,
     ("/v1/change-password", "post"): _NEW_PASSWORD,
     ("/v1/me", "put"): _body({"name": _NAME, "email": _EMAIL, "password": _TEXT}),
+    (f"{_OF_ORGANIZATION}/members", "post"): _body(
+        {"email": _EMAIL, "role": _ROLE, "name": _NAME}, "email", "role"
+    ),
+    (f"{_OF_ORGANIZATION}/members/{{user_id}}", "put"): _body({"role": _ROLE}, "role"),
+    (f"{_OF_ORGANIZATION}/keys", "post"): _body(
+        {
+            "name": {**_TEXT, "description": "What it is for."},
+            "scopes": {"type": "array", "items": {"enum": sorted(SCOPES)}, "minItems": 1},
+            "app": {
+                **_ID,
+                "type": ["string", "null"],
+                "description": "null: the whole organization",
+            },
+            "expires_at": {"type": ["string", "null"], "format": "date-time"},
+        },
+        "scopes",
+    ),
+    (f"{_OF_ORGANIZATION}/keys/{{key_id}}/rotate", "post"): _body({"overlap_s": _GRACE}),
     ("/v1/organizations", "post"): _body({"name": _NAME}, "name"),
     ("/v1/organizations/{organization_id}", "put"): _body({"name": _NAME}),
     ("/v1/apps", "post"): _body({"organization": _ID, "name": _NAME}, "organization", "name"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Router
 
-from signalbox.accounts.routes import me
+from signalbox.accounts.routes import keys, me, members
 from signalbox.accounts.routes.signing_in import (
     change_password,
     change_password_page,
@@ -15,6 +15,7 @@ from signalbox.accounts.routes.signing_in import (
 )
 from signalbox.http.errors import named_error
 from signalbox.http.guards import exception_handlers
+from signalbox.http.paging import paging_dependencies
 
 route_handlers = [
     Router(
@@ -26,8 +27,13 @@ route_handlers = [
             change_password_page,
             change_password,
             start_page,
-            Router("/v1", route_handlers=[*me.HANDLERS], tags=["accounts"]),
+            Router(
+                "/v1",
+                route_handlers=[*me.HANDLERS, *members.HANDLERS, *keys.HANDLERS],
+                tags=["accounts"],
+            ),
         ],
+        dependencies=dict(paging_dependencies()),
         exception_handlers=exception_handlers(lambda _path: named_error),
     )
 ]

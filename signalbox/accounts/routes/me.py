@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get, put
-from litestar.di import NamedDependency
+from litestar import get, put
 from litestar.openapi import ResponseSpec
 from msgspec import Meta
 
 from signalbox.accounts import queries, rules, service
 from signalbox.accounts.guards import Accounts, accounts_of
+from signalbox.accounts.routes.given import AnyRequest, GivenActor
 from signalbox.accounts.routes.limits import limit_tries
 from signalbox.core.actor import Actor
 from signalbox.http.answers import (
@@ -28,8 +28,6 @@ from signalbox.http.answers import (
 )
 from signalbox.http.fields import fields_of, given
 
-AnyRequest = Request[Any, Any, Any]
-GivenActor = NamedDependency[Actor]
 Role = Annotated[
     Literal["owner", "member", "viewer"],
     Meta(description="viewers look, members change apps and keys, owners also people"),

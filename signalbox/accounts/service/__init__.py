@@ -11,6 +11,7 @@ from signalbox.accounts.service.access import (
 )
 from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
+    GRACE_MAX_S,
     MASKS,
     RETENTION,
     UNCHANGED,
@@ -28,6 +29,12 @@ from signalbox.accounts.service.logins import (
     login,
     logout,
 )
+from signalbox.accounts.service.members import (
+    add_member,
+    change_role,
+    remove_member,
+    set_membership,
+)
 from signalbox.accounts.service.organizations import (
     create_organization,
     delete_organization,
@@ -36,7 +43,6 @@ from signalbox.accounts.service.organizations import (
 from signalbox.accounts.service.people import (
     create_user,
     delete_user,
-    set_membership,
     set_password,
     update_account,
 )
@@ -44,15 +50,18 @@ from signalbox.accounts.service.setup import FirstRun, ensure_first_run
 
 __all__ = [
     "DEFAULT_INTERVAL_MS",
+    "GRACE_MAX_S",
     "MASKS",
     "RETENTION",
     "UNCHANGED",
     "FirstRun",
     "Login",
+    "add_member",
     "agree_on_secrets",
     "agreed_secrets",
     "authenticate",
     "change_password",
+    "change_role",
     "check_secrets",
     "create_app",
     "create_key",
@@ -68,6 +77,7 @@ __all__ = [
     "logout",
     "member_app",
     "owned_app",
+    "remove_member",
     "reset_app_key",
     "revoke_key",
     "rotate_key",

@@ -20,7 +20,7 @@ from signalbox.accounts.errors import (
     UserNotFound,
     WeakPassword,
 )
-from signalbox.accounts.service.access import need_person, need_role
+from signalbox.accounts.service.access import need_role
 from signalbox.accounts.service.organizations import needed_name
 from signalbox.accounts.service.passwords import hash_password, verify
 from signalbox.audit import service as audit
@@ -148,33 +148,6 @@ async def update_account(
             raise EmailTaken(parameter="email")
         await audit.record(
             tx, by, "user_updated", subject=by.user_id, at=at, facts={"fields": sorted(changes)}
-        )
-
-
-async def set_membership(
-    db: Database, user_id: UUID, organization_id: UUID, *, role: str, by: Actor, at: datetime
-) -> None:
-    """Make a user a member of an organization or change the role there; its owners only.
-
-    Raises OrganizationNotFound, Forbidden, UserNotFound or InvalidParameters (role).
-    """
-    need_person(by)
-    if role not in rules.ROLES:
-        raise InvalidParameters(parameter="role")
-    async with db.begin() as tx:
-        await need_role(tx, by, organization_id, rules.OWNER)
-        if await queries.user_with_password(tx, user_id) is None:
-            raise UserNotFound
-        await store.put_membership(tx, user_id, organization_id, role, at)
-        await audit.record(
-            tx,
-            by,
-            "role_changed",
-            subject=user_id,
-            subject_type="user",
-            at=at,
-            organization_id=organization_id,
-            facts={"role": role},
         )
 
 

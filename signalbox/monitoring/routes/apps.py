@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, put
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 
 from signalbox.accounts import queries as accounts_queries
 from signalbox.accounts import service as accounts
@@ -28,6 +28,7 @@ from signalbox.http.answers import Answer, json_answer, list_of, one_of, printed
 from signalbox.http.fields import fields_of, given, needed, texts
 from signalbox.monitoring.errors import MissingParameters
 from signalbox.monitoring.queries.usage import usage
+from signalbox.monitoring.routes import filters
 from signalbox.monitoring.routes.answers import page_answer
 from signalbox.monitoring.routes.given import (
     GivenActor,
@@ -173,12 +174,20 @@ async def list_apps(
     clock: GivenClock,
     page: GivenPage,
     newest: GivenOrder,
+    organization: Annotated[
+        str | None, QueryParameter(description="only those of this organization")
+    ] = None,
 ) -> Answer:
-    """Every active app that the caller may see, oldest first."""
+    """Every active app that the caller may see, oldest first, each with its participant seconds of the last 31 days including today."""
+    only = filters.uuid_of(organization, "organization")
     async with db.read() as tx:
+        if only is not None and await accounts_queries.organization(tx, actor, only) is None:
+            raise OrganizationUnknown(parameter="organization")
         limit, offset = (page.limit, page.offset) if page else (None, 0)
-        rows = await accounts_queries.apps(tx, actor, limit=limit, offset=offset, newest=newest)
-        count = await accounts_queries.app_count(tx, actor) if page else 0
+        rows = await accounts_queries.apps(
+            tx, actor, organization_id=only, limit=limit, offset=offset, newest=newest
+        )
+        count = await accounts_queries.app_count(tx, actor, organization_id=only) if page else 0
         items = await _apps(tx, actor, rows, clock.now())
     return page_answer(items, count) if page else json_answer({"data": items})
 
