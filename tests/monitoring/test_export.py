@@ -124,6 +124,25 @@ async def test_csv_of_everything_is_an_archive(
         assert archive.read("events.csv") == one
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
+async def test_no_name_becomes_a_formula_in_a_spreadsheet(house: House, begin: str) -> None:
+    app = await house.app()
+    name = f"{begin}cmd|' /C calc'!A0"
+    entry = {"apiKey": app["api_key"], "conferenceId": "c", "conferenceName": name, "userId": "u"}
+    answer = await house.client.post("/v1/initialize", json={**entry, "userName": name})
+    assert answer.status_code == 200
+    headers = await house.bearer(app, "read")
+    listed = await house.client.get(f"/v1/conferences?appId={app['id']}", headers=headers)
+    call = (app, listed.json()["data"][0]["id"], headers)
+
+    for table, column in (("conferences", "conference_name"), ("participants", "participant_name")):
+        lines = (await download(house, call, format="csv", table=table)).text
+        (line,) = csv.DictReader(io.StringIO(lines, newline=""))
+        assert line[column] == f"'{name}"
+        (row,) = (await download(house, call, table=table)).json()[table]
+        assert row[column] == name
+
+
 async def test_a_conference_without_reports_has_empty_tables(house: House) -> None:
     app = await house.app()
     await Page.open(house, app)

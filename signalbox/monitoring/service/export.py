@@ -33,6 +33,7 @@ _TYPES: Final = {
     "time": _UTC,
 }
 _JSON_KINDS: Final = ("json", "packed")
+_FORMULA: Final = "=+-@\t\r\n"  # what begins a formula in a spreadsheet, or a cell of its own
 
 
 def _printed(at: datetime) -> str:
@@ -63,7 +64,10 @@ def _object(table: Table, row: Row) -> bytes:
 
 
 async def as_csv(db: Database, conference: UUID, table: Table) -> AsyncIterator[bytes]:
-    """A header and a line for each row (RFC 4180); nothing is an empty field, JSON stands as text."""
+    """A header and a line for each row (RFC 4180); nothing is an empty field, JSON stands as text.
+
+    Pages choose names, ids and labels: one that a spreadsheet would carry out as a formula gets an apostrophe in front of it.
+    """
     yield _lines([tuple(column.name for column in table.columns)])
     async for rows in pieces(db, table, conference):
         yield _lines(_flat(table, row) for row in rows)
@@ -71,9 +75,16 @@ async def as_csv(db: Database, conference: UUID, table: Table) -> AsyncIterator[
 
 def _flat(table: Table, row: Row) -> Row:
     return tuple(
-        _printed(value) if column.kind == "time" and value is not None else value
-        for column, value in zip(table.columns, row, strict=True)
+        _cell(column.kind, value) for column, value in zip(table.columns, row, strict=True)
     )
+
+
+def _cell(kind: str, value: Any) -> Any:
+    if kind == "time" and value is not None:
+        return _printed(value)
+    if kind == "text" and value and value[0] in _FORMULA:
+        return "'" + value
+    return value
 
 
 def _lines(rows: Any) -> bytes:
