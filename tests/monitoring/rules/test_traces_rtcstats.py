@@ -112,6 +112,16 @@ def test_only_what_changed_is_written() -> None:
     assert told[3]["a"] == told[2]["a"] | {"timestamp": 400}
 
 
+def test_older_versions_write_0_for_the_timestamp_of_the_report() -> None:
+    told = reports(
+        {"timestamp": 100, "a": {"x": 1, "timestamp": 0}, "b": {"x": 1, "timestamp": 90}},
+        {"timestamp": 200, "a": {"x": 2, "timestamp": 0}},
+    )
+
+    assert [report["a"]["timestamp"] for report in told] == [100, 200]
+    assert [report["b"]["timestamp"] for report in told] == [90, 200]
+
+
 def test_a_connection_knows_its_own_reports_only() -> None:
     first, second = read(["g", "PC_0", {"a": {"x": 1}}, 1], ["g", "PC_1", {"a": {"y": 2}}, 1])
 

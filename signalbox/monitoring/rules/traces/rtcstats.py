@@ -113,7 +113,8 @@ class Reader:
                 continue
             own = changed.get(key, {})
             merged = _merged(before.get(key, {}), own)
-            if isinstance(collapsed, int | float) and "timestamp" not in own:
+            # What stands above all reports is left out of them, or written 0 by older versions.
+            if isinstance(collapsed, int | float) and not own.get("timestamp"):
                 merged["timestamp"] = collapsed
             merged["id"] = key
             whole[key] = merged
