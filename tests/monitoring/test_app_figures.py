@@ -358,6 +358,8 @@ async def test_without_calls_there_are_no_figures(house: House) -> None:
 
     assert (await made.data("figures"))["groups"] == [{"value": None, "flows": [], "series": []}]
     assert (await made.data("figures", group_by="os"))["groups"] == []
+    for end in ("0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31"):
+        assert (await made.data("figures", to=end, group_by="os"))["groups"] == []
 
 
 @pytest.mark.parametrize(
@@ -374,6 +376,9 @@ async def test_without_calls_there_are_no_figures(house: House) -> None:
         ({"from": "2027-01-01"}, "from"),
         ({"from": "x"}, "from"),
         ({"to": "x"}, "to"),
+        ({"from": "0001-01-01"}, "from"),
+        ({"from": "9999-12-31"}, "from"),
+        ({"to": "9999-12-31T23:59:59.999999Z", "from": "0001-01-01"}, "from"),
         ({"kind": "x"}, "kind"),
         ({"browser": "a\u0007"}, "browser"),
         ({"meta.": "x"}, "meta."),

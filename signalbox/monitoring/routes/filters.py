@@ -33,6 +33,8 @@ Kind = Annotated[
     str | None, QueryParameter(name="type", description="type; of events `-x`: all but x")
 ]
 
+# Nothing was made before or will be made after; between them no arithmetic leaves the calendar.
+_EARLIEST, _LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _OFFSET_AFTER_BLANK = re.compile(r" (\d\d:?\d\d)$", re.ASCII)
 
 
@@ -86,15 +88,19 @@ def kind_of(value: str | None, field: str) -> str | None:
 
 
 def instant_of(value: str | None, field: str) -> datetime | None:
-    """An ISO 8601 date or time, aware; without a zone it is UTC. A `+` that arrived as a blank is understood."""
+    """An ISO 8601 date or time, aware; without a zone it is UTC. A `+` that arrived as a blank is understood.
+
+    What lies before 1900 or after 8999, as some write for "always", becomes the bound itself.
+    """
     if not value:
         return None
     text = _OFFSET_AFTER_BLANK.sub(r"+\1", value) if "T" in value else value
     try:
         at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidParameters(field=field) from None
+    return min(max(at, _EARLIEST), _LATEST)
 
 
 async def provide_span(

@@ -93,9 +93,11 @@ async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figu
     total = Figures()
     async with db.read() as tx:
         await counted.through_indexes(tx)
-        begin = stretch.begin or await _first_day(tx, chosen.app_id)
+        begin = await _first_day(tx, chosen.app_id)
         if begin is None:
             return total
+        # Days in which there was nothing yet, as many as are asked for, are not counted.
+        begin = begin if stretch.begin is None else max(begin, stretch.begin)
         days, rest = split(begin, stretch.end, await counted.settled(tx))
         stored = await counted.kept(tx, chosen.app_id, days)
         for part in rest:

@@ -372,6 +372,36 @@ async def test_impossible_parameters_are_refused(
         assert (answer.status_code, answer.json()["error_code"]) == (400, code)
 
 
+ALWAYS = ("0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59.999999Z")
+
+
+@pytest.mark.parametrize(
+    "bound", ["created_at_gt", "created_at_gte", "created_at_lt", "created_at_lte"]
+)
+async def test_bounds_at_the_ends_of_the_calendar_hold(
+    alice: AsyncClient, world: World, bound: str
+) -> None:
+    for path in recount.PATHS:
+        for at in ALWAYS:
+            # A filter, so that no days are stored.
+            parameters = {"appId": str(world.app), bound: at, "os": "Linux"}
+            answer = await alice.get(f"/v1/{path}", params=parameters)
+            assert answer.status_code == 200, (path, at, answer.text)
+
+
+async def test_days_before_the_first_call_are_not_counted(alice: AsyncClient, world: World) -> None:
+    await calls(world, conferences=5)
+    since = await charts(alice, world, created_at_gte="2019-01-01")
+
+    assert since == await charts(alice, world)
+    async with world.db.read() as tx:
+        cursor = await tx.psycopg.execute(
+            "SELECT min(day) FROM monitoring.overview_days WHERE app_id = %s", (world.app,)
+        )
+        (first,) = await cursor.fetchone() or (None,)
+    assert first >= (datetime.now(UTC) - timedelta(days=7)).date()
+
+
 async def test_the_reference_describes_the_charts(site: AsyncClient) -> None:
     document = (await site.get("/openapi.json")).json()
 
