@@ -399,6 +399,7 @@ async def test_days_before_the_first_call_are_not_counted(alice: AsyncClient, wo
             "SELECT min(day) FROM monitoring.overview_days WHERE app_id = %s", (world.app,)
         )
         (first,) = await cursor.fetchone() or (None,)
+    assert first is not None
     assert first >= (datetime.now(UTC) - timedelta(days=7)).date()
 
 
