@@ -56,11 +56,14 @@ def free_port() -> int:
 
 
 class Servers:
-    """A PostgreSQL (fsync on) and a Redis of our own, with a migrated database and one app."""
+    """A PostgreSQL and a Redis of our own, with a migrated database and one app.
 
-    def __init__(self, folder: Path) -> None:
+    The database writes durably; `fast_unsafe` is for tests that lose no power.
+    """
+
+    def __init__(self, folder: Path, *, fast_unsafe: bool = False) -> None:
         self.folder = folder
-        self.postgres: EmbeddedPostgres = start_postgres(folder)
+        self.postgres: EmbeddedPostgres = start_postgres(folder, fast_unsafe=fast_unsafe)
         self.redis: EmbeddedRedis = start_redis(folder)
         migrate(self.postgres.url)
         self.first = asyncio.run(self._first_run())
@@ -128,7 +131,7 @@ class Servers:
             **changed,
         }
 
-    def command(self, *arguments: str, **changed: str) -> str:
+    def command(self, *arguments: str, patience_s: float = PATIENCE_S, **changed: str) -> str:
         """Run `signalbox …` to its end; answers what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "signalbox", *arguments],
@@ -136,25 +139,25 @@ class Servers:
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_S,
+            timeout=patience_s,
             check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def new_app(self) -> dict[str, Any]:
+    def new_app(self, name: str = "another") -> dict[str, Any]:
         """An app of its own for a test: its row."""
-        made: dict[str, Any] = json.loads(self.command("app", "create", "another", "--json"))
+        made: dict[str, Any] = json.loads(self.command("app", "create", name, "--json"))
         return made
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
+def servers(*, fast_unsafe: bool = False) -> Iterator[Servers]:
     """Start everything in a short folder that an unprivileged server can reach; remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="sbf-", dir="/tmp"))
     running: Servers | None = None
     try:
-        running = Servers(folder)
+        running = Servers(folder, fast_unsafe=fast_unsafe)
         yield running
     finally:
         if running is not None:

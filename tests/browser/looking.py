@@ -1,0 +1,79 @@
+"""Opening pages, and reading what their rows show."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+from playwright.async_api import Locator, Page
+
+from tests.browser.pages import PageUnderTest
+from tests.browser.scene import Scene
+from tests.browser.watching import ready
+
+SCREENSHOTS: Final = Path(__file__).parents[2] / "build/screenshots"
+WIDTHS: Final = (360, 1280)
+
+
+async def visit(page: Page, scene: Scene, which: PageUnderTest, query: str = "") -> None:
+    """Open a page and wait until it has drawn what it shows."""
+    await page.goto(scene.at(which.path) + query)
+    await ready(page)
+
+
+async def row(page: Page, name: str) -> Locator:
+    """The first element that shows a row of the content; the failure names the row and the page."""
+    found = page.locator(f'[data-row="{name}"]').first
+    await page.locator("main[data-ready=true]").wait_for()
+    assert await found.count(), f"no element with data-row={name!r} on {page.url}"
+    return found
+
+
+async def figures(shown: Locator) -> dict[str, dict[str, float]]:
+    """The numbers of a chart by key and series, from the table that its button `Show table` opens."""
+    button = shown.get_by_role("button", name=re.compile("^Show table"))
+    assert await button.count(), "the chart has no button “Show table”"
+    if await button.first.get_attribute("aria-pressed") != "true":
+        await button.first.click()
+    table = shown.locator("table[data-figures]")
+    await table.wait_for()
+    found: dict[str, dict[str, float]] = await table.evaluate(
+        """table => Object.fromEntries([...table.querySelectorAll("tr[data-key]")].map(line => [line.dataset.key,
+            Object.fromEntries([...line.querySelectorAll("[data-value]")].map(cell => [cell.dataset.series ?? "", Number(cell.dataset.value)]))]))"""
+    )
+    return found
+
+
+async def single(shown: Locator) -> dict[str, float]:
+    """The same of a chart with one series: number by key."""
+    return {key: next(iter(values.values())) for key, values in (await figures(shown)).items()}
+
+
+async def fields(shown: Locator) -> dict[str, str]:
+    """The facts of a card or header: text by name."""
+    found: dict[str, str] = await shown.evaluate(
+        """shown => Object.fromEntries([...shown.querySelectorAll("[data-field]")].map(part => [part.dataset.field, part.innerText.trim()]))"""
+    )
+    return found
+
+
+async def ids(shown: Locator) -> list[str]:
+    """What a list shows, in its order."""
+    found: list[str] = await shown.evaluate(
+        """shown => [...shown.querySelectorAll("[data-id]")].map(line => line.dataset.id)"""
+    )
+    return found
+
+
+async def screenshot(page: Page, name: str, theme: str) -> None:
+    """The whole page at every width, into build/screenshots. Fails where the page is wider than the window."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.locator("main[data-ready=true]").wait_for()
+        wide = await page.evaluate("document.documentElement.scrollWidth")
+        await page.screenshot(
+            path=SCREENSHOTS / f"{name}-{theme}-{width}.png", full_page=True, animations="disabled"
+        )
+        assert wide <= width, f"{page.url} is {wide} pixels wide in a window of {width}"

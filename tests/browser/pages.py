@@ -1,0 +1,99 @@
+"""The pages of the dashboard, and which rows of its content each of them must show.
+
+`THERE` names the pages that exist. Who builds a page adds it: from then on it must show all its rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageUnderTest:
+    """`path` has the names of things from the scene in braces; `rows` are values of `data-row`; `filters` parameters of the address."""
+
+    name: str
+    path: str
+    rows: tuple[str, ...] = ()
+    filters: tuple[str, ...] = ()
+    signed_in: bool = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+_CHARTS: Final = (
+    "conferences-per-day", "common-issues", "media-access-errors", "relayed-connections", "conference-duration", "connection-setup-time",
+    "participants-per-conference", "browsers", "operating-systems", "map",
+)  # fmt: skip
+_GRAPHS: Final = (
+    "graph-resolution", "graph-frames", "graph-codec-time", "graph-emos", "graph-throughput", "graph-rtt", "graph-packet-loss", "graph-jitter",
+    "graph-bitrate", "graph-fps", "graph-freezes", "graph-quality-limitation", "graph-available-bandwidth", "graph-codec",
+)  # fmt: skip
+_GRAPH_FILTERS: Final = ("participant", "peer", "data", "direction", "track")
+_APP_FILTERS: Final = ("appVersion", "browser", "os", "country")
+
+PAGES: Final = (
+    PageUnderTest(name="login", path="/login", signed_in=False),
+    PageUnderTest(name="change-password", path="/change-password"),
+    PageUnderTest(
+        name="welcome",
+        path="/welcome",
+        rows=("welcome-organization", "welcome-app", "welcome-snippet", "welcome-first-call"),
+    ),
+    PageUnderTest(name="dashboard", path="/dashboard", rows=("search-box", "search-hit")),
+    PageUnderTest(
+        name="organization",
+        path="/organization/{organization}",
+        rows=("apps-table", "app", "app-pause", "app-snippet", "app-delete", "app-add"),
+    ),
+    PageUnderTest(
+        name="overview",
+        path="/apps/{app}",
+        rows=("app-name-edit", "app-domain-edit", *(f"filter-{name}" for name in ("app-version", "browser", "os", "country")), *_CHARTS),
+        filters=_APP_FILTERS,
+    ),
+    PageUnderTest(
+        name="conferences",
+        path="/apps/{app}/conferences",
+        rows=("conference-list",),
+    ),
+    PageUnderTest(
+        name="conference",
+        path="/conference/{conference}",
+        rows=(
+            "conference-header", "participant-card", "timeline", "timeline-participant", "timeline-connection", "timeline-events", "timeline-event-json",
+            "participant-map", "diagnosis", "issues", "sdp-explorer", "candidate-explorer", *(f"graph-filter-{name}" for name in _GRAPH_FILTERS),
+            "presence-strip", *_GRAPHS,
+        ),
+        filters=_GRAPH_FILTERS,
+    ),
+    PageUnderTest(
+        name="participant",
+        path="/participant/{participant}",
+        rows=(
+            "participant-header", "minutes-per-day", "conferences-with-issues", "participant-conferences", "top-microphones", "top-cameras",
+            "top-outputs", "participant-browsers", "participant-operating-systems", "participant-map", "participant-rtt", "participant-loss",
+            "participant-emos", "participant-relay-share",
+        ),
+    ),
+    PageUnderTest(name="sfu", path="/participant/{sfu}", rows=("participant-header",)),
+    PageUnderTest(name="issues", path="/apps/{app}/issues", rows=("issue-list",)),
+    PageUnderTest(name="compare", path="/apps/{app}/compare", rows=("compare-table",)),
+    PageUnderTest(name="live", path="/apps/{live_app}/live", rows=("live-wall", "live-call")),
+    PageUnderTest(
+        name="settings",
+        path="/apps/{app}/settings",
+        rows=("settings-app", "settings-keys", "settings-members", "settings-retention", "settings-masking"),
+    ),
+    PageUnderTest(name="usage", path="/apps/{app}/usage", rows=("usage-days",)),
+    PageUnderTest(name="account", path="/account", rows=("account-password",)),
+    PageUnderTest(name="empty-overview", path="/apps/{empty_app}"),
+)  # fmt: skip
+
+# Names of pages that are built. Add yours.
+THERE: Final[frozenset[str]] = frozenset()
+
+EXISTING: Final = tuple(page for page in PAGES if page.name in THERE)
+ROWS: Final = tuple((page, row) for page in EXISTING for row in page.rows)
