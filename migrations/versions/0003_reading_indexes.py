@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alembic import op
+from sqlalchemy import text
 
 revision = "0003b"
 down_revision = "0003"
@@ -42,8 +43,12 @@ def upgrade() -> None:
             op.execute(f"CREATE INDEX CONCURRENTLY {name} {what}")
         for name in REPLACED:
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS monitoring.{name}")
-        # An index on an expression has figures of its own, which search goes by.
-        op.execute("ANALYZE monitoring.conferences, monitoring.participants")
+        # An index on an expression has figures of its own, which search goes by. An empty table is left alone: once it
+        # is known to be empty, plans are made to read all of it.
+        for table in ("conferences", "participants"):
+            size = text("SELECT pg_relation_size(to_regclass(:name))")
+            if op.get_bind().scalar(size, {"name": f"monitoring.{table}"}):
+                op.execute(f"ANALYZE monitoring.{table}")
         op.execute("RESET statement_timeout")
 
 

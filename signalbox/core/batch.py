@@ -52,6 +52,12 @@ class LaneLimits:
     transaction_s: float = 6.0
 
 
+REPLAN_S = 5.0
+# The statements of a writer are prepared once, and their plans kept. A plan that was good for a table of a few rows may read all of it, which
+# nobody tells the server when the table has grown since: only ANALYZE would, a minute later.
+FORGET_PLANS = "DISCARD PLANS"
+
+
 @dataclass(slots=True)
 class _Waiting(Generic[M]):
     message: M
@@ -100,6 +106,7 @@ class GroupCommitWriter(Generic[M]):
         self._closing = False
         self._connection: AsyncConnection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._planned_at = 0.0
         self._last_failure: str | None = None
         self._hanging: set[asyncio.Task[Any]] = set()
 
@@ -220,6 +227,7 @@ class GroupCommitWriter(Generic[M]):
         connection = self._connection
         if connection is None or connection.closed:
             connection = self._connection = await self._connect()
+        await self._forget_old_plans(connection)
         for attempt in range(4):
             try:
                 async with connection.transaction():
@@ -230,6 +238,12 @@ class GroupCommitWriter(Generic[M]):
                     raise
         self._last_failure = None
         return outcomes
+
+    async def _forget_old_plans(self, connection: AsyncConnection[Any]) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._planned_at >= REPLAN_S:
+            self._planned_at = now
+            await connection.execute(FORGET_PLANS, prepare=False)
 
     async def _database_away(self, taken: list[_Waiting[M]], error: Exception) -> None:
         """Nothing is acknowledged: whether the last COMMIT arrived is unknown, so the client must ask again."""

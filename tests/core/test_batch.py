@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg import AsyncConnection
 
+from signalbox.core import batch
 from signalbox.core.batch import Again, GroupCommitWriter, LaneLimits
 from signalbox.core.errors import AppError, Overloaded
 
@@ -217,3 +218,29 @@ async def test_a_caller_that_has_gone_away_does_no_harm(connect: Any) -> None:
         assert await stays == "did stays"
 
     assert await said(connect) == ["gone", "stays"]
+
+
+async def test_a_plan_that_was_made_for_a_small_table_is_made_again(
+    connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def plan(connection: AsyncConnection[Any], messages: Sequence[str]) -> list[Any]:
+        plans = []
+        for message in messages:
+            cursor = await connection.execute(message.encode())
+            shown = [] if cursor.description is None else await cursor.fetchall()
+            plans.append("\n".join(row[0] for row in shown))
+        return plans
+
+    monkeypatch.setattr(batch, "REPLAN_S", 0.0)
+    setup = await connect()
+    await setup.execute("CREATE INDEX book_said ON book (said)")
+    await setup.execute("ANALYZE book")  # known to be empty
+    writer: GroupCommitWriter[str] = GroupCommitWriter(connect, plan)
+    await writer.open()
+    await writer.commit_fact("SET plan_cache_mode = force_generic_plan")  # as after five uses
+    await writer.commit_fact("PREPARE wanted AS SELECT FROM book WHERE said = $1")
+    assert "Seq Scan" in await writer.commit_fact("EXPLAIN EXECUTE wanted ('7')")
+    await setup.execute("INSERT INTO book SELECT n::text FROM generate_series(1, 20000) AS n")
+    assert "Seq Scan" not in await writer.commit_fact("EXPLAIN EXECUTE wanted ('7')")
+    await setup.close()
+    await writer.close()

@@ -139,11 +139,15 @@ def _is_known_peer(event: Event, touched: Touched) -> bool:
     return target is not None and event.peer_uuid == target.peer
 
 
+# Two look-ups, each by one key: with OR between them, all participants of the app are read.
 _FIND_PEERS = """
-    SELECT DISTINCT ON (wanted.app, wanted.peer) wanted.app, wanted.peer, p.id
-    FROM unnest(%s, %s, %s) AS wanted (app, peer, peer_uuid)
-    JOIN monitoring.participants p ON p.app_id = wanted.app AND p.is_active AND (p.id = wanted.peer_uuid OR p.participant_id = wanted.peer)
-    ORDER BY wanted.app, wanted.peer, (p.id = wanted.peer_uuid) DESC NULLS LAST"""
+    SELECT DISTINCT ON (app, peer) app, peer, id FROM (
+        SELECT wanted.app, wanted.peer, p.id, 1 AS rank FROM unnest(%(apps)s, %(peers)s) AS wanted (app, peer)
+        JOIN monitoring.participants p ON p.app_id = wanted.app AND p.participant_id = wanted.peer WHERE p.is_active
+        UNION ALL
+        SELECT wanted.app, wanted.peer, p.id, 0 FROM unnest(%(apps)s, %(peers)s, %(uuids)s) AS wanted (app, peer, peer_uuid)
+        JOIN monitoring.participants p ON p.id = wanted.peer_uuid AND p.app_id = wanted.app WHERE p.is_active) AS found
+    ORDER BY app, peer, rank"""
 
 
 async def _resolve_peers(
@@ -172,11 +176,11 @@ async def _resolve_peers(
         ordered = sorted(asked)
         cursor = await connection.execute(
             _FIND_PEERS,
-            (
-                p.uuids(app for app, _ in ordered),
-                p.texts(peer for _, peer in ordered),
-                p.uuids(uuid_or_none(peer) for _, peer in ordered),
-            ),
+            {
+                "apps": p.uuids(app for app, _ in ordered),
+                "peers": p.texts(peer for _, peer in ordered),
+                "uuids": p.uuids(uuid_or_none(peer) for _, peer in ordered),
+            },
         )
         touched.peers.update({(app, peer): found for app, peer, found in await cursor.fetchall()})
     pairs = {
