@@ -14,6 +14,14 @@ from signalbox.monitoring.queries.lists import (
     sessions,
     tracks,
 )
+from signalbox.monitoring.queries.narrowing import (
+    Narrowing,
+    Traits,
+    by_index,
+    in_order,
+    issues_of_sessions,
+    narrowed,
+)
 from signalbox.monitoring.queries.scope import (
     Question,
     Span,
@@ -27,15 +35,21 @@ from signalbox.monitoring.queries.scope import (
 
 __all__ = [
     "EventFilter",
+    "Narrowing",
     "Question",
     "Span",
+    "Traits",
+    "by_index",
     "conference",
     "conferences",
     "connections",
     "events",
     "first",
     "following",
+    "in_order",
     "issues",
+    "issues_of_sessions",
+    "narrowed",
     "own_apps",
     "participants",
     "require_known",

@@ -41,7 +41,8 @@ def _ask(
     return Question(entity, columns, [visible(actor, entity), *bounds, *_equal(equal)])
 
 
-def _has_issue(kind: str) -> ColumnElement[bool]:
+def has_issue(kind: str) -> ColumnElement[bool]:
+    """Whether a conference has an active issue that is a `warning` or `error`."""
     # A scalar with LIMIT, not EXISTS: that the planner may answer by hashing every issue there is.
     found = (
         select(Issue.id)
@@ -56,7 +57,7 @@ def _issue_ids(reference: Any, key: Any) -> Any:
     return func.array(found.order_by(Issue.created_at, Issue.id).scalar_subquery())
 
 
-_PARTICIPANTS_COUNT = (
+PARTICIPANTS_COUNT = (
     select(func.count())
     .select_from(ConferenceParticipant)
     .join(Participant, Participant.id == ConferenceParticipant.participant_id)
@@ -70,7 +71,7 @@ _PARTICIPANTS_COUNT = (
 )
 
 
-def _diagnosed(column: Any) -> Any:
+def diagnosed(column: Any) -> Any:
     """Of the diagnosis of a conference as a whole; NULL before there is one."""
     own = select(column).where(
         Diagnosis.conference_id == Conference.id, Diagnosis.participant_id.is_(None)
@@ -90,11 +91,11 @@ _CONFERENCE = (
     Conference.end_time,
     Conference.ongoing,
     Conference.duration,
-    _has_issue("error").label("has_errors"),
-    _has_issue("warning").label("has_warnings"),
-    _PARTICIPANTS_COUNT.label("participants_count"),
-    _diagnosed(Diagnosis.cause).label("cause"),
-    _diagnosed(Diagnosis.score).label("score"),
+    has_issue("error").label("has_errors"),
+    has_issue("warning").label("has_warnings"),
+    PARTICIPANTS_COUNT.label("participants_count"),
+    diagnosed(Diagnosis.cause).label("cause"),
+    diagnosed(Diagnosis.score).label("score"),
 )
 
 _PARTICIPANT = (

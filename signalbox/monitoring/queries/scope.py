@@ -6,7 +6,7 @@ A row is visible when it is active and belongs to an active app of the actor's o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -82,21 +82,22 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A list to be asked for: columns of `entity` under conditions."""
+    """A list to be asked for: columns of `entity` under conditions; `order` goes before the order by creation."""
 
     entity: type[Owned]
     columns: Sequence[Any]
     conditions: list[ColumnElement[bool]] = field(default_factory=list)
+    order: Sequence[Any] = ()
 
     def where(self, *conditions: ColumnElement[bool]) -> Question:
         """The same list under further conditions."""
-        return Question(self.entity, self.columns, [*self.conditions, *conditions])
+        return replace(self, conditions=[*self.conditions, *conditions])
 
     def ordered(self, *, newest: bool) -> Select[Any]:
         """The rows by creation; the id decides between equals."""
         at, key = self.entity.created_at, self.entity.id
         order = (at.desc(), key.desc()) if newest else (at, key)
-        return select(*self.columns).where(*self.conditions).order_by(*order)
+        return select(*self.columns).where(*self.conditions).order_by(*self.order, *order)
 
 
 async def window(
@@ -112,7 +113,7 @@ async def window(
 async def following(
     tx: Tx, question: Question, *, after: tuple[datetime, UUID] | None, size: int, newest: bool
 ) -> Sequence[Row]:
-    """The next `size` rows behind the one created at `after`; the first ones when None; fewer at the end.
+    """The next `size` rows behind the one created at `after`; the first ones when None; fewer at the end. By creation only.
 
     Every call is a short transaction of its own, so that a slow reader of a long list holds none.
     """

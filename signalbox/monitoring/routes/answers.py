@@ -54,11 +54,19 @@ def _joined(items: Iterable[msgspec.Struct]) -> bytes:
 
 
 async def listing(
-    db: Database, question: Question, shape: Shape, page: Page | None, *, newest: bool
+    db: Database,
+    question: Question,
+    shape: Shape,
+    page: Page | None,
+    *,
+    newest: bool,
+    by_index: bool = False,
 ) -> Answer:
-    """A list, as a page when one is asked for, else complete."""
+    """A list, as a page when one is asked for, else complete. `by_index`: its conditions may hold for most of a table, which is not read whole even then."""
     if page is not None:
         async with db.read() as tx:
+            if by_index:
+                await queries.by_index(tx)
             rows, count = await queries.window(
                 tx, question, limit=page.limit, offset=page.offset, newest=newest
             )
@@ -66,6 +74,8 @@ async def listing(
 
     async def fetch(after: Position | None) -> tuple[list[msgspec.Struct], Position | None]:
         async with db.read() as tx:
+            if by_index:
+                await queries.by_index(tx)
             rows = await queries.following(tx, question, after=after, size=CHUNK, newest=newest)
         items = [shape(row) for row in rows]
         if len(rows) < CHUNK:

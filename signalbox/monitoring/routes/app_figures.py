@@ -20,7 +20,8 @@ from signalbox.monitoring.queries.measured import ALL, DIMENSIONS, META, Span, S
 from signalbox.monitoring.routes import filters
 from signalbox.monitoring.routes.figures import FlowDirection, FlowKind, From, To, flows_of
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
-from signalbox.monitoring.routes.overview import may_see, meta_filters
+from signalbox.monitoring.routes.looked_for import meta_filters
+from signalbox.monitoring.routes.overview import may_see
 from signalbox.monitoring.rules.comparison import BAD, Comparison, Estimate, Side
 from signalbox.monitoring.rules.measures import CONNECTION, FLOW_NAMES, NAMES
 from signalbox.monitoring.service.figures import Asked, Figures, Flows, Group, Series

@@ -6,27 +6,38 @@ from typing import Annotated
 from uuid import UUID
 
 from litestar import get
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter
 
 from signalbox.http.answers import Answer, list_of, one_of
+from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import EventFilter
+from signalbox.monitoring.errors import InvalidParameters, MissingParameters
+from signalbox.monitoring.queries import EventFilter, Narrowing, Question
+from signalbox.monitoring.queries.narrowing import SORTS
 from signalbox.monitoring.queries.refusals import ConferenceMissing
 from signalbox.monitoring.routes import filters, shapes
 from signalbox.monitoring.routes.answers import listing, single
 from signalbox.monitoring.routes.events import event_list
 from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
+from signalbox.monitoring.routes.looked_for import provide_narrowing
 
 _Text = str | None
 
 
-@get("/conferences", responses=list_of(shapes.Conference), summary="Conferences")
+@get(
+    "/conferences",
+    responses=list_of(shapes.Conference),
+    summary="Conferences",
+    dependencies={"narrowing": Provide(provide_narrowing)},
+)
 async def list_conferences(
     db: GivenDb,
     actor: GivenActor,
     page: GivenPage,
     newest: GivenOrder,
     span: GivenSpan,
+    narrowing: NamedDependency[Narrowing],
     app_id: filters.AppId = None,
     participant_id: filters.ParticipantId = None,
     duration_gte: Annotated[_Text, QueryParameter(description="seconds, at least")] = None,
@@ -35,15 +46,21 @@ async def list_conferences(
     conference_ids: Annotated[
         _Text, QueryParameter(description="uuids with commas between")
     ] = None,
+    sort: Annotated[
+        _Text,
+        QueryParameter(
+            description="newest, oldest, duration (longest), score (worst) or participants (most) first; the last three need limit or offset"
+        ),
+    ] = None,
 ) -> Answer:
-    """Conferences under at least one filter."""
+    """Conferences under at least one filter. Those on sessions, `query`, `cause` and `status` need `appId`."""
     app = filters.uuid_of(app_id, "appId")
     participant = filters.uuid_of(participant_id, "participantId")
     at_least = filters.seconds_of(duration_gte, "duration_gte")
     below = filters.seconds_of(duration_lt, "duration_lt")
     code = filters.text_of(issue_code, "issue_code")
     ids = filters.uuids_of(conference_ids, "conference_ids")
-    filters.require_some(app, participant, at_least, below, code, ids, span)
+    filters.require_some(app, participant, at_least, below, code, ids, span, narrowing or None)
     async with db.read() as tx:
         await queries.require_known(tx, actor, app_id=app, participant_id=participant)
     question = queries.conferences(
@@ -56,7 +73,28 @@ async def list_conferences(
         issue_code=code,
         conference_ids=ids,
     )
-    return await listing(db, question, shapes.conference, page, newest=newest)
+    if narrowing:
+        if app is None:
+            raise MissingParameters(field="appId")
+        question = queries.narrowed(question, app, narrowing)
+    question, newest = _sorted(question, page, newest, filters.text_of(sort, "sort"))
+    wide = bool(narrowing or question.order)
+    return await listing(db, question, shapes.conference, page, newest=newest, by_index=wide)
+
+
+def _sorted(
+    question: Question, page: Page | None, newest: bool, sort: str | None
+) -> tuple[Question, bool]:
+    """The list in the order of `sort`, and whether the newest comes first among equals. Raises MissingParameters without a page, where one is needed."""
+    if sort is None:
+        return question, newest
+    if sort in ("newest", "oldest"):
+        return question, sort == "newest"
+    if sort not in SORTS:
+        raise InvalidParameters(field="sort")
+    if page is None:
+        raise MissingParameters(field="limit")
+    return queries.in_order(question, sort), True
 
 
 @get(

@@ -8,32 +8,30 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
-from litestar import Request, get
+from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.openapi import ResponseSpec
-from litestar.params import QueryParameter
 
 from signalbox.core.actor import Actor
 from signalbox.core.clock import Clock
 from signalbox.core.db import Database
 from signalbox.http.answers import REFUSALS, Answer, Whole, json_answer
 from signalbox.monitoring import queries
-from signalbox.monitoring.errors import InvalidParameters, MissingParameters
-from signalbox.monitoring.queries import Span
-from signalbox.monitoring.queries.overview import TRAITS, Chosen
+from signalbox.monitoring.errors import MissingParameters
+from signalbox.monitoring.queries import Span, Traits
+from signalbox.monitoring.queries.overview import Chosen
 from signalbox.monitoring.routes import filters
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb, GivenSpan
+from signalbox.monitoring.routes.looked_for import provide_traits
 from signalbox.monitoring.rules import overview as rules
 from signalbox.monitoring.rules.codes import describe
 from signalbox.monitoring.rules.overview import Figures, Stretch
 from signalbox.monitoring.service import Overviews
 
-META = "meta."
-MAX_META_FILTERS = 5
 _AN_INSTANT = timedelta(microseconds=1)
 
 
@@ -151,33 +149,20 @@ class Asked:
         return await self.overviews.figures(self.db, self.clock, self.chosen, self.stretch, family)
 
 
-_Trait = Annotated[str | None, QueryParameter(description="of a session; Unknown: missing")]
-
-
 async def provide_asked(
-    request: Request[Any, Any, Any],
     db: GivenDb,
     actor: GivenActor,
     clock: GivenClock,
     span: GivenSpan,
     overviews: NamedDependency[Overviews],
+    traits: NamedDependency[Traits],
     app_id: filters.AppId = None,
-    app_version: _Trait = None,
-    browser: _Trait = None,
-    os: _Trait = None,
-    country: _Trait = None,
-    webrtc_sdk: _Trait = None,
 ) -> Asked:
     """Dependency `asked`: the app must be one of the caller's, whatever is remembered of it."""
     app = filters.uuid_of(app_id, "appId")
     if app is None:
         raise MissingParameters(field="appId")
-    given = (app_version, browser, os, country, webrtc_sdk)
-    pairs = (
-        (trait, filters.text_of(value, trait)) for trait, value in zip(TRAITS, given, strict=True)
-    )
-    traits = tuple((trait, value) for trait, value in pairs if value is not None)
-    chosen = Chosen(app_id=app, traits=traits, meta=meta_filters(request))
+    chosen = Chosen(app_id=app, traits=traits.traits, meta=traits.meta)
     await may_see(db, actor, app)
     return Asked(db=db, clock=clock, overviews=overviews, chosen=chosen, stretch=stretch_of(span))
 
@@ -192,22 +177,6 @@ def stretch_of(span: Span) -> Stretch:
     )
 
 
-def meta_filters(request: Request[Any, Any, Any]) -> tuple[tuple[str, str], ...]:
-    """Filters `meta.<key>` of the query string, each key once."""
-    found = {}
-    for name, value in request.query_params.multi_items():
-        if not name.startswith(META):
-            continue
-        key, wanted = filters.text_of(name[len(META) :], name), filters.text_of(value, name)
-        if key is None:
-            raise InvalidParameters(field=name)
-        if wanted is not None:
-            found[key] = wanted
-    if len(found) > MAX_META_FILTERS:
-        raise InvalidParameters(field=META)
-    return tuple(sorted(found.items()))
-
-
 async def may_see(db: Database, actor: Actor, app: UUID) -> None:
     """AppUnknown unless the app is one of the caller's."""
     async with db.read() as tx:
@@ -220,6 +189,7 @@ def chart_dependencies() -> dict[str, Provide]:
     return {
         "overviews": Provide(lambda: overviews, sync_to_thread=False),
         "asked": Provide(provide_asked),
+        "traits": Provide(provide_traits),
     }
 
 

@@ -12,6 +12,7 @@ from psycopg import AsyncCursor
 from psycopg.pq import TransactionStatus
 from psycopg.rows import tuple_row
 
+from signalbox.monitoring.queries.narrowing import SORTS
 from tests.monitoring.reading.conftest import AT, World
 from tests.monitoring.recount import PATHS
 
@@ -44,6 +45,7 @@ _FILL = (
     SELECT gen_random_uuid(), app_id, conference_id, participant_id, session_id, peer_id, id, %(at)s, %(at)s,
         '{}', '{}', '{}', '{}', '{}', '{}', '{}' FROM monitoring.connections WHERE app_id = %(app)s""",
 )
+NARROWED = ("browser=Chrome", "meta.plan=pro", "query=stand", "status=success", "cause=network")
 # What the planner was told holds until the end of the transaction.
 BEGIN = "SET LOCAL enable_seqscan = on; SET LOCAL enable_indexscan = on"
 # A small table, such as a partition with a few rows of another test, is rightly read whole.
@@ -105,6 +107,8 @@ async def test_lists_go_through_indexes(
         ),
         *(f"conferences/{ids['conference']}{tail}?limit=5" for tail in ("", "/events")),
         *(f"sessions?{query}" for query in (app, noor, room)),
+        *(f"conferences?{app}&{more}" for more in NARROWED),
+        f"issues?{app}&browser=Chrome",
         *(f"participants?{query}" for query in (app, room)),
         *(f"connections?{query}" for query in (app, noor, room, f"sessionId={ids['session']}")),
         *(f"tracks?{query}" for query in (room, f"connectionId={ids['connection']}")),
@@ -118,6 +122,10 @@ async def test_lists_go_through_indexes(
             answer = await alice.get(f"/v1/{path}{page if '?' in path else ''}")
             assert answer.status_code == 200, (path, answer.text)
     await _search_as_stranger(alice, world)
+    theirs = f"appId={world.other_app}&limit=20"
+    for more in (*NARROWED, *(f"sort={name}" for name in SORTS)):
+        answer = await alice.get(f"/v1/conferences?{theirs}&{more}", headers=world.charlie)
+        assert answer.status_code == 200, (more, answer.text)
 
     assert any("search_keys" in statement for statement, _ in asked)
     assert not await _offenders(world, asked)
