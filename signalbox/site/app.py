@@ -54,6 +54,8 @@ from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
+from signalbox.site.dashboard import DashboardDoor
+from signalbox.site.dashboard_files import Build, installed_build
 from signalbox.site.demo_pass import passes
 from signalbox.site.docs_page import docs_handlers
 from signalbox.site.health import HealthDoors
@@ -148,15 +150,22 @@ class Kernel:
 class Site:
     """One process of Signalbox as an ASGI application. `kernel` is there for the tests."""
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics | None = None,
+        dashboard: Build | None = None,
+    ) -> None:
         self.kernel = Kernel(settings, clock, metrics)
         accounts = _accounts(self.kernel)
         litestar = cast("Asgi", _litestar(self.kernel, accounts))
         private = PrivateCors(LiveDoor(_live(self.kernel, accounts), litestar), _origins(settings))
+        behind = DashboardDoor(dashboard, private) if dashboard else private
         parts = _parts(self.kernel)
         sockets = RtcstatsSockets(
             TraceDoor(parts, LiveMemory(self.kernel.live)),
-            IngestDoors(parts, private),
+            IngestDoors(parts, behind),
             max_bytes=settings.monitoring.max_body_bytes,
         )
         self._doors = HealthDoors(self.kernel, sockets)
@@ -318,13 +327,21 @@ def _dialect(path: str) -> Any:
 
 
 def create_site(
-    settings: Settings, *, clock: Clock | None = None, metrics: Metrics | None = None
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    metrics: Metrics | None = None,
+    dashboard: Build | None = None,
 ) -> Site:
-    """One process's application. Without `metrics` its figures are shared through the data folder."""
-    return Site(settings, clock or SystemClock(), metrics)
+    """One process's application. Without `metrics` its figures are shared through the data folder; without a `dashboard` the simple pages are shown."""
+    return Site(settings, clock or SystemClock(), metrics, dashboard)
 
 
 def site_from_env() -> Site:
     """The application as the environment describes it; for the server's processes."""
     first = load_settings(os.environ)
-    return create_site(load_settings(with_stored_secrets(os.environ, first.core.data)))
+    dashboard = installed_build()
+    if dashboard is None:
+        log.warning("dashboard.not_built", remedy="make web")
+    settings = load_settings(with_stored_secrets(os.environ, first.core.data))
+    return create_site(settings, dashboard=dashboard)

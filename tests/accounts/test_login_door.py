@@ -119,6 +119,7 @@ async def test_the_start_page_shows_key_and_snippet(
 
     assert (stranger.status_code, stranger.headers["location"]) == (303, "/login")
     assert app["api_key"] in page.text
+    assert "make web" in page.text
     assert "&lt;shop&gt;" in page.text
     assert "http://signalbox.test/v1" in page.text
 

@@ -1,4 +1,4 @@
-"""The few pages that stand before the dashboard. No scripts, nothing from elsewhere, light and dark.
+"""The few pages that stand in for the dashboard where it is not built, and answer its forms. No scripts, nothing from elsewhere, light and dark.
 
 Every value goes through `escape`; the style is one constant whose hash the policy names, so that an injected one
 would not apply.
@@ -48,6 +48,8 @@ HEADERS: Final[Mapping[str, str]] = {
 WRONG: Final = "The name or the password is wrong."
 TOO_MANY: Final = "Too many attempts. Please wait a few minutes and try again."
 CHOSEN_FOR_YOU: Final = "Your password was chosen for you. Please choose one of your own."
+# These pages are seen only without the dashboard, which takes their addresses over.
+NOT_BUILT: Final = "The dashboard is not part of this installation. In a checkout, `make web` builds it; then start Signalbox again."
 PROBLEMS: Final[Mapping[str, str]] = {
     "differs": "The two passwords differ.",
     "too_short": f"The password needs at least {PASSWORD_MIN} characters.",
@@ -101,7 +103,7 @@ await monitor.addConnection({{ pc, peerId: "bob" }})"""
         if apps
         else "<p>There is no app yet: <code>signalbox app create NAME</code></p>"
     )
-    body = f"""<h1>Signalbox</h1><p>Signed in as {escape(name)}.
+    body = f"""<h1>Signalbox</h1>{_notice(NOT_BUILT)}<p>Signed in as {escape(name)}.
 <a href="/change-password">Change password</a></p><form method="post" action="/logout"><button>Sign out</button></form>
 <h2>Your apps</h2>{table}<h2>Watch a call</h2><p>Put this into the page that makes the call:</p>
 <pre>{escape(snippet)}</pre><p>Everything can be asked over HTTP: <a href="/docs">API reference</a>.</p>"""
