@@ -255,6 +255,16 @@ class Follower:
             if not channel.listeners:
                 del self._channels[name]
 
+    async def position(self, name: str) -> bytes | None:
+        """The id behind which whatever is told from now on will stand; None while Redis is away."""
+        keys = [lasting_stream(name), fleeting_stream(name)]
+        try:
+            answer: Any = await self._live.run(_BEGIN, keys, ["", LASTING_MS])
+        except LiveUnavailableError:
+            return None
+        found: bytes = answer[1]
+        return found
+
     async def knows(self, name: str, entry: bytes) -> bool:
         """Whether everything behind this id can still be told."""
         stream = lasting_stream(name)

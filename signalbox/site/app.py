@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import structlog
 from litestar import Litestar, Request
@@ -48,8 +49,10 @@ from signalbox.monitoring.ingest.live_traces import TraceDoor
 from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
+from signalbox.monitoring.routes.wall import HANDLERS as WALL_HANDLERS
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.service.live import LiveNews
+from signalbox.monitoring.service.wall import Position, Walls
 from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
@@ -249,6 +252,18 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
     async def provide_clock() -> Clock:
         return clock
 
+    async def position_of(organization_id: UUID) -> str | None:
+        found = await kernel.follower.position(organization_id.hex)
+        return None if found is None else found.decode()
+
+    async def provide_live_position() -> Position:
+        return position_of
+
+    walls = Walls()
+
+    async def provide_walls() -> Walls:
+        return walls
+
     feeder = TraceFeeder(kernel.writer, settings.monitoring)
 
     async def provide_feeder() -> TraceFeeder:
@@ -267,7 +282,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
         route_handlers=[
             monitoring_router(
                 emos_version=settings.monitoring.emos_version,
-                more=APP_HANDLERS,
+                more=(*APP_HANDLERS, *WALL_HANDLERS),
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
             *account_handlers,
@@ -278,6 +293,8 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             "clock": Provide(provide_clock),
             "actor": Provide(_readers(kernel)),
             "feeder": Provide(provide_feeder),
+            "live_position": Provide(provide_live_position),
+            "walls": Provide(provide_walls),
         },
         compression_config=CompressionConfig(
             backend="gzip", minimum_size=1000, exclude_opt_key=PACKS_ITSELF

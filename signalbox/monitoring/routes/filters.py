@@ -19,6 +19,9 @@ MAX_IDS = 1_000
 MAX_TEXT = 256
 
 AppId = Annotated[str | None, QueryParameter(name="appId", description="uuid of an app")]
+OrganizationId = Annotated[
+    str | None, QueryParameter(name="organizationId", description="uuid of an organization")
+]
 ConferenceId = Annotated[
     str | None, QueryParameter(name="conferenceId", description="uuid of a conference")
 ]
