@@ -87,12 +87,12 @@ async def test_the_worst_of_all_connections_is_told(
     await measure(house, call["id"], 4, rtt_ms=410, sent_bps=250_000)
     await measure(house, call["id"], 0, loss_ratio=0.02, emos=4.3)
     await measure(house, call["id"], 0, emos=3.1)
-    await measure(house, call["id"], 2, loss_ratio=0.11)
+    await measure(house, call["id"], 2, loss_ratio=0.125)
 
     (call,) = (await now(house, alice, appId=app["id"]))["conferences"]
 
     assert call["figures"] == {
-        "rtt_ms": 410, "loss_ratio": 0.11, "jitter_ms": None, "emos": 3.1, "freeze_ratio": None, "sent_bps": 750_000,
+        "rtt_ms": 410, "loss_ratio": 0.125, "jitter_ms": None, "emos": 3.1, "freeze_ratio": None, "sent_bps": 750_000,
     }  # fmt: skip
     assert call["measured_at"].endswith(":00.000000Z")
     house.clock.advance(180)
