@@ -4,60 +4,6 @@
  */
 
 export interface paths {
-    "/change-password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Set one's own password: `password` and `password_again`, equal, at least 8 characters */
-        post: operations["ChangePasswordChangePassword"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/login": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Sign in with `username` (or `email`) and `password`; answers with the cookie `pmsession`
-         * @description Five tries per five minutes and address. A form gets pages, JSON gets JSON.
-         */
-        post: operations["LoginLogin"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/logout": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** End this browser's login; fine without one */
-        post: operations["LogoutLogout"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/apps": {
         parameters: {
             query?: never;
@@ -67,7 +13,7 @@ export interface paths {
         };
         /**
          * Own apps
-         * @description Every active app that the caller may see, oldest first.
+         * @description Every active app that the caller may see, oldest first, each with its participant seconds of the last 31 days including today.
          */
         get: operations["V1AppsListApps"];
         put?: never;
@@ -135,6 +81,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/change-password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set the own password
+         * @description Set one's own password: `password` and `password_again`, equal, at least 8 characters.
+         */
+        post: operations["V1ChangePasswordChangePassword"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conferences": {
         parameters: {
             query?: never;
@@ -142,7 +108,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Conferences under at least one filter */
+        /** Conferences under at least one filter. Those on sessions, `query`, `cause` and `status` need `appId` */
         get: operations["V1ConferencesListConferences"];
         put?: never;
         post?: never;
@@ -872,7 +838,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Issues with title and explanation */
+        /** Issues with title and explanation. Filters on their sessions need `appId` */
         get: operations["V1IssuesListIssues"];
         put?: never;
         post?: never;
@@ -998,6 +964,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1010,6 +980,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1022,6 +996,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1034,6 +1012,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1046,6 +1028,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1058,6 +1044,10 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
@@ -1070,12 +1060,82 @@ export interface paths {
                         "application/json": {
                             error_code: string;
                             message: string;
+                            /** @description The parameter that is wrong, where it is one. */
+                            field?: string;
+                            /** @description Of a password: too_short, too_long or differs. */
+                            problem?: string;
                         };
                     };
                 };
             };
         };
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in
+         * @description Sign in with `username` (or `email`) and `password`; answers with the cookie `pmsession`. `next` is where to go on afterwards.
+         *
+         *     Five tries per five minutes and address. A form gets pages unless it accepts JSON, JSON gets JSON.
+         */
+        post: operations["V1LoginLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out
+         * @description End this browser's login; fine without one.
+         */
+        post: operations["V1LogoutLogout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is asking
+         * @description The caller, with organizations and roles; 401 for strangers, whatever the reason.
+         */
+        get: operations["V1MeGetMe"];
+        /**
+         * Change the own account
+         * @description Change one's own `name`, or `email`: that needs the `password`, as one logs in with it. Users only, not keys.
+         */
+        put: operations["V1MeUpdateMe"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1118,6 +1178,118 @@ export interface paths {
         post?: never;
         /** Switch an organization off, with its apps and keys; owners only */
         delete: operations["V1OrganizationsOrganizationIdDeleteOrganization"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organizations/{organization_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys of an organization
+         * @description Keys that are in force, the oldest first.
+         */
+        get: operations["V1OrganizationsOrganizationIdKeysListKeys"];
+        put?: never;
+        /**
+         * Make a key
+         * @description Make a key with `scopes`, of one `app` or of the whole organization, perhaps until `expires_at`; members only. It is shown once.
+         */
+        post: operations["V1OrganizationsOrganizationIdKeysCreateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organizations/{organization_id}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Switch a key off at once; members only.
+         */
+        delete: operations["V1OrganizationsOrganizationIdKeysKeyIdRevokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organizations/{organization_id}/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace a key
+         * @description Make another key with the same rights, shown once. The old one dies at once, or after `overlap_s` seconds (at most 30 days).
+         */
+        post: operations["V1OrganizationsOrganizationIdKeysKeyIdRotateRotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organizations/{organization_id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * People of an organization
+         * @description Who belongs to an organization, the longest first. Keys of one app may not ask.
+         */
+        get: operations["V1OrganizationsOrganizationIdMembersListMembers"];
+        put?: never;
+        /**
+         * Add somebody to an organization
+         * @description Add the user with an `email` as owner, member or viewer (`role`); owners only. Whoever is new here is entered under `name`, with a password that is shown once.
+         */
+        post: operations["V1OrganizationsOrganizationIdMembersAddMember"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/organizations/{organization_id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a member another role
+         * @description Give a member another `role`; owners only. The last owner stays one.
+         */
+        put: operations["V1OrganizationsOrganizationIdMembersUserIdChangeRole"];
+        post?: never;
+        /**
+         * Remove a member
+         * @description Remove a member, and end the keys that they made; owners, and everybody themselves. The last owner stays.
+         */
+        delete: operations["V1OrganizationsOrganizationIdMembersUserIdRemoveMember"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2103,6 +2275,36 @@ export interface components {
             ended_at: string | null;
             source: string;
         };
+        /** Key */
+        Key: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
+        };
+        /** Listing[Key] */
+        "Listing_signalbox.accounts.routes.keys.Key_": {
+            data?: components["schemas"]["Key"][];
+            results?: components["schemas"]["Key"][];
+            count?: number;
+        };
+        /** Listing[Member] */
+        "Listing_signalbox.accounts.routes.members.Member_": {
+            data?: components["schemas"]["Member"][];
+            results?: components["schemas"]["Member"][];
+            count?: number;
+        };
         /** Listing[AppItem] */
         "Listing_signalbox.monitoring.routes.apps.AppItem_": {
             data?: components["schemas"]["AppItem"][];
@@ -2157,6 +2359,15 @@ export interface components {
             results?: components["schemas"]["Track"][];
             count?: number;
         };
+        /** Me */
+        Me: {
+            /** @enum {string} */
+            kind: "user" | "key" | "everybody";
+            user: components["schemas"]["OwnUser"] | null;
+            organizations: components["schemas"]["OwnOrganization"][];
+            app: string | null;
+            scopes: string[] | null;
+        };
         /** MediaErrorChart */
         MediaErrorChart: {
             data: components["schemas"]["MediaErrorItem"][];
@@ -2168,10 +2379,64 @@ export interface components {
             message: string | null;
             count: number;
         };
+        /** Member */
+        Member: {
+            /** Format: uuid */
+            user: string;
+            name: string;
+            email: string;
+            /**
+             * @description viewers look, members change apps and keys, owners also people
+             * @enum {string}
+             */
+            role: "owner" | "member" | "viewer";
+            pending: boolean;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_login_at: string | null;
+        };
         /** NameItem */
         NameItem: {
             name: string;
             count: number;
+        };
+        /** NewKey */
+        NewKey: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
+            key: string;
+        };
+        /** NewMember */
+        NewMember: {
+            /** Format: uuid */
+            user: string;
+            name: string;
+            email: string;
+            /**
+             * @description viewers look, members change apps and keys, owners also people
+             * @enum {string}
+             */
+            role: "owner" | "member" | "viewer";
+            pending: boolean;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_login_at: string | null;
+            password: string | null;
         };
         /** OrganizationItem */
         OrganizationItem: {
@@ -2179,6 +2444,33 @@ export interface components {
             id: string;
             name: string;
             created_at: string;
+        };
+        /** OwnOrganization */
+        OwnOrganization: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /**
+             * @description viewers look, members change apps and keys, owners also people
+             * @enum {string}
+             */
+            role: "owner" | "member" | "viewer";
+        };
+        /** OwnUser */
+        OwnUser: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            username: string | null;
+            email: string;
+            is_admin: boolean;
+            must_change_password: boolean;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_login_at: string | null;
         };
         /** Participant */
         Participant: {
@@ -2207,6 +2499,7 @@ export interface components {
             error_code: string;
             message: string;
             field?: string;
+            problem?: string;
         };
         /** Session */
         Session: {
@@ -2271,6 +2564,13 @@ export interface components {
             max_ms: number | null;
             count: number;
             conference_ids: string[];
+        };
+        /** SignedIn */
+        SignedIn: {
+            /** Format: uuid */
+            user_id: string;
+            must_change_password: boolean;
+            next: string;
         };
         /** Track */
         Track: {
@@ -2337,6 +2637,26 @@ export interface components {
         "Whole_list_signalbox.monitoring.routes.overview.SetupItem_": {
             data: components["schemas"]["SetupItem"][];
         };
+        /** Whole[NewKey] */
+        "Whole_signalbox.accounts.routes.keys.NewKey_": {
+            data: components["schemas"]["NewKey"];
+        };
+        /** Whole[Me] */
+        "Whole_signalbox.accounts.routes.me.Me_": {
+            data: components["schemas"]["Me"];
+        };
+        /** Whole[Member] */
+        "Whole_signalbox.accounts.routes.members.Member_": {
+            data: components["schemas"]["Member"];
+        };
+        /** Whole[NewMember] */
+        "Whole_signalbox.accounts.routes.members.NewMember_": {
+            data: components["schemas"]["NewMember"];
+        };
+        /** Whole[SignedIn] */
+        "Whole_signalbox.accounts.routes.signing_in.SignedIn_": {
+            data: components["schemas"]["SignedIn"];
+        };
         /** Whole[FiguresData] */
         "Whole_signalbox.monitoring.routes.app_figures.FiguresData_": {
             data: components["schemas"]["FiguresData"];
@@ -2402,333 +2722,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    ChangePasswordChangePassword: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    password: string;
-                    password_again: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description The request is malformed, or lacks something. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Nobody is logged in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller has no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Too many requests; `Retry-After` says when to come back. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-        };
-    };
-    LoginLogin: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": {
-                    username?: string;
-                    email?: string;
-                    password: string;
-                };
-            };
-        };
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description The request is malformed, or lacks something. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Nobody is logged in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller has no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Too many requests; `Retry-After` says when to come back. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-        };
-    };
-    LogoutLogout: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": unknown;
-                };
-            };
-            /** @description The request is malformed, or lacks something. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Nobody is logged in. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The caller has no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Too many requests; `Retry-After` says when to come back. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                    };
-                };
-            };
-        };
-    };
     V1AppsListApps: {
         parameters: {
             query?: {
@@ -2738,6 +2731,8 @@ export interface operations {
                 offset?: string | null;
                 /** @description `created_at` or `-created_at`. */
                 order?: string | null;
+                /** @description only those of this organization */
+                organization?: string | null;
             };
             header?: never;
             path?: never;
@@ -2763,6 +2758,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2775,6 +2774,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2787,6 +2790,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2799,6 +2806,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2811,6 +2822,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2823,6 +2838,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2863,6 +2882,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2875,6 +2898,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2887,6 +2914,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2899,6 +2930,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2911,6 +2946,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2923,6 +2962,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2935,6 +2978,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2969,6 +3016,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2981,6 +3032,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -2993,6 +3048,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3005,6 +3064,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3017,6 +3080,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3029,6 +3096,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3081,6 +3152,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3093,6 +3168,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3105,6 +3184,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3117,6 +3200,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3129,6 +3216,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3141,6 +3232,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3153,6 +3248,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3187,6 +3286,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3199,6 +3302,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3211,6 +3318,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3223,6 +3334,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3235,6 +3350,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3247,6 +3366,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3259,6 +3382,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3299,6 +3426,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3311,6 +3442,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3323,6 +3458,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3335,6 +3474,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3347,6 +3490,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3359,6 +3506,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3371,6 +3522,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3405,6 +3560,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3417,6 +3576,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3429,6 +3592,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3441,6 +3608,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3453,6 +3624,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3465,6 +3640,149 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1ChangePasswordChangePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    password: string;
+                    password_again: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3487,6 +3805,22 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
+                /** @description of a session; Unknown: missing */
+                app_version?: string | null;
+                /** @description of a session; Unknown: missing */
+                browser?: string | null;
+                /** @description of a session; Unknown: missing */
+                os?: string | null;
+                /** @description of a session; Unknown: missing */
+                country?: string | null;
+                /** @description of a session; Unknown: missing */
+                webrtc_sdk?: string | null;
+                /** @description a part of the conference's id or name, 1 to 64 characters */
+                query?: string | null;
+                /** @description of the diagnosis */
+                cause?: string | null;
+                /** @description ongoing, error, warning or success */
+                status?: string | null;
                 /** @description uuid of an app */
                 appId?: string | null;
                 /** @description uuid of a participant */
@@ -3499,6 +3833,8 @@ export interface operations {
                 issue_code?: string | null;
                 /** @description uuids with commas between */
                 conference_ids?: string | null;
+                /** @description newest, oldest, duration (longest), score (worst) or participants (most) first; the last three need limit or offset */
+                sort?: string | null;
             };
             header?: never;
             path?: never;
@@ -3524,6 +3860,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3536,6 +3876,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3548,6 +3892,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3560,6 +3908,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3572,6 +3924,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3584,6 +3940,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3600,8 +3960,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -3612,6 +3970,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -3637,6 +3997,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3649,6 +4013,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3661,6 +4029,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3673,6 +4045,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3685,6 +4061,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3697,6 +4077,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3713,8 +4097,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -3725,6 +4107,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -3750,6 +4134,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3762,6 +4150,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3774,6 +4166,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3786,6 +4182,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3798,6 +4198,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3810,6 +4214,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3826,8 +4234,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -3838,6 +4244,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -3863,6 +4271,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3875,6 +4287,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3887,6 +4303,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3899,6 +4319,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3911,6 +4335,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3923,6 +4351,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3957,6 +4389,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3969,6 +4405,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3981,6 +4421,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -3993,6 +4437,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4005,6 +4453,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4017,6 +4469,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4051,6 +4507,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4063,6 +4523,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4075,6 +4539,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4087,6 +4555,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4099,6 +4571,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4111,6 +4587,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4166,6 +4646,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4178,6 +4662,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4190,6 +4678,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4202,6 +4694,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4214,6 +4710,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4226,6 +4726,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4266,6 +4770,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4278,6 +4786,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4290,6 +4802,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4302,6 +4818,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4314,6 +4834,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4326,6 +4850,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4377,6 +4905,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4389,6 +4921,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4401,6 +4937,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4413,6 +4953,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4425,6 +4969,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4437,6 +4985,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4471,6 +5023,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4483,6 +5039,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4495,6 +5055,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4507,6 +5071,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4519,6 +5087,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4531,6 +5103,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4584,6 +5160,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4596,6 +5176,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4608,6 +5192,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4620,6 +5208,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4632,6 +5224,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4644,6 +5240,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4699,6 +5299,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4711,6 +5315,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4723,6 +5331,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4735,6 +5347,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4747,6 +5363,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4759,6 +5379,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4775,8 +5399,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -4787,6 +5409,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -4812,6 +5436,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4824,6 +5452,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4836,6 +5468,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4848,6 +5484,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4860,6 +5500,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4872,6 +5516,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4888,8 +5536,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -4900,6 +5546,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -4925,6 +5573,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4937,6 +5589,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4949,6 +5605,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4961,6 +5621,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4973,6 +5637,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -4985,6 +5653,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5019,6 +5691,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5031,6 +5707,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5043,6 +5723,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5055,6 +5739,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5067,6 +5755,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5079,6 +5771,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5113,6 +5809,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5125,6 +5825,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5137,6 +5841,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5149,6 +5857,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5161,6 +5873,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5173,6 +5889,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5226,6 +5946,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5238,6 +5962,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5250,6 +5978,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5262,6 +5994,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5274,6 +6010,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5286,6 +6026,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5339,6 +6083,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5351,6 +6099,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5363,6 +6115,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5375,6 +6131,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5387,6 +6147,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5399,6 +6163,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5464,6 +6232,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5476,6 +6248,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5488,6 +6264,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5500,6 +6280,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5512,6 +6296,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5524,6 +6312,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5597,6 +6389,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5609,6 +6405,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5621,6 +6421,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5633,6 +6437,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5645,6 +6453,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5657,6 +6469,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5698,6 +6514,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5710,6 +6530,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5722,6 +6546,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5734,6 +6562,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5746,6 +6578,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5758,6 +6594,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5770,6 +6610,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5792,6 +6636,16 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
+                /** @description of a session; Unknown: missing */
+                app_version?: string | null;
+                /** @description of a session; Unknown: missing */
+                browser?: string | null;
+                /** @description of a session; Unknown: missing */
+                os?: string | null;
+                /** @description of a session; Unknown: missing */
+                country?: string | null;
+                /** @description of a session; Unknown: missing */
+                webrtc_sdk?: string | null;
                 /** @description uuid of an app */
                 appId?: string | null;
                 /** @description uuid of a conference */
@@ -5829,6 +6683,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5841,6 +6699,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5853,6 +6715,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5865,6 +6731,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5877,6 +6747,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5889,6 +6763,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5905,8 +6783,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -5917,6 +6793,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -5942,6 +6820,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5954,6 +6836,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5966,6 +6852,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5978,6 +6868,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -5990,6 +6884,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6002,6 +6900,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6018,8 +6920,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -6030,6 +6930,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -6055,6 +6957,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6067,6 +6973,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6079,6 +6989,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6091,6 +7005,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6103,6 +7021,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6115,6 +7037,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6149,6 +7075,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6161,6 +7091,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6173,6 +7107,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6185,6 +7123,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6197,6 +7139,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6209,6 +7155,549 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1LoginLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    username?: string;
+                    email?: string;
+                    password: string;
+                    next?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.signing_in.SignedIn_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1LogoutLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1MeGetMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.me.Me_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1MeUpdateMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    /** Format: email */
+                    email?: string;
+                    password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.me.Me_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The address is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6248,6 +7737,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6260,6 +7753,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6272,6 +7769,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6284,6 +7785,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6296,6 +7801,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6308,6 +7817,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6346,6 +7859,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6358,6 +7875,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6370,6 +7891,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6382,6 +7907,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6394,6 +7923,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6406,6 +7939,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6418,6 +7955,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6452,6 +7993,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6464,6 +8009,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6476,6 +8025,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6488,6 +8041,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6500,6 +8057,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6512,6 +8073,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6552,6 +8117,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6564,6 +8133,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6576,6 +8149,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6588,6 +8165,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6600,6 +8181,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6612,6 +8197,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6624,6 +8213,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6658,6 +8251,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6670,6 +8267,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6682,6 +8283,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6694,6 +8299,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6706,6 +8315,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6718,6 +8331,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6730,6 +8347,1135 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdKeysListKeys: {
+        parameters: {
+            query?: {
+                /** @description Items per page, 1 to 200; 50 if only offset is given. */
+                limit?: string | null;
+                /** @description How many items to skip. */
+                offset?: string | null;
+                /** @description `created_at` or `-created_at`. */
+                order?: string | null;
+                /** @description only keys of this app */
+                appId?: string | null;
+            };
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.accounts.routes.keys.Key_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdKeysCreateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description What it is for. */
+                    name?: string;
+                    scopes: ("audit:read" | "calls:create" | "calls:read" | "controllers:read" | "ingest" | "manage" | "meetings:create" | "meetings:end" | "meetings:join" | "meetings:read" | "meetings:update" | "participants:moderate" | "participants:read" | "quality:write" | "read" | "recordings:read" | "recordings:write" | "users:read" | "users:write")[];
+                    /**
+                     * Format: uuid
+                     * @description null: the whole organization
+                     */
+                    app?: string | null;
+                    /** Format: date-time */
+                    expires_at?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.keys.NewKey_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdKeysKeyIdRevokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdKeysKeyIdRotateRotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    overlap_s?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.keys.NewKey_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdMembersListMembers: {
+        parameters: {
+            query?: {
+                /** @description Items per page, 1 to 200; 50 if only offset is given. */
+                limit?: string | null;
+                /** @description How many items to skip. */
+                offset?: string | null;
+                /** @description `created_at` or `-created_at`. */
+                order?: string | null;
+            };
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.accounts.routes.members.Member_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdMembersAddMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** Format: email */
+                    email: string;
+                    /** @enum {unknown} */
+                    role: "owner" | "member" | "viewer";
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.members.NewMember_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description already_member, email_taken or last_owner. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdMembersUserIdChangeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {unknown} */
+                    role: "owner" | "member" | "viewer";
+                };
+            };
+        };
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.accounts.routes.members.Member_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description already_member, email_taken or last_owner. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1OrganizationsOrganizationIdMembersUserIdRemoveMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description already_member, email_taken or last_owner. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6781,6 +9527,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6793,6 +9543,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6805,6 +9559,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6817,6 +9575,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6829,6 +9591,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6841,6 +9607,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6875,6 +9645,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6887,6 +9661,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6899,6 +9677,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6911,6 +9693,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6923,6 +9709,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6935,6 +9725,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6969,6 +9763,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6981,6 +9779,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -6993,6 +9795,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7005,6 +9811,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7017,6 +9827,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7029,6 +9843,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7041,6 +9859,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7076,6 +9898,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7088,6 +9914,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7100,6 +9930,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7112,6 +9946,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7124,6 +9962,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7136,6 +9978,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7189,6 +10035,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7201,6 +10051,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7213,6 +10067,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7225,6 +10083,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7237,6 +10099,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7249,6 +10115,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7265,8 +10135,6 @@ export interface operations {
                 created_at_lt?: string | null;
                 /** @description created at or before */
                 created_at_lte?: string | null;
-                /** @description uuid of an app */
-                appId?: string | null;
                 /** @description of a session; Unknown: missing */
                 app_version?: string | null;
                 /** @description of a session; Unknown: missing */
@@ -7277,6 +10145,8 @@ export interface operations {
                 country?: string | null;
                 /** @description of a session; Unknown: missing */
                 webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
             };
             header?: never;
             path?: never;
@@ -7302,6 +10172,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7314,6 +10188,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7326,6 +10204,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7338,6 +10220,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7350,6 +10236,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7362,6 +10252,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7396,6 +10290,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7408,6 +10306,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7420,6 +10322,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7432,6 +10338,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7444,6 +10354,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7456,6 +10370,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7509,6 +10427,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7521,6 +10443,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7533,6 +10459,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7545,6 +10475,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7557,6 +10491,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7569,6 +10507,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7622,6 +10564,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7634,6 +10580,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7646,6 +10596,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7658,6 +10612,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7670,6 +10628,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7682,6 +10644,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7716,6 +10682,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7728,6 +10698,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7740,6 +10714,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7752,6 +10730,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7764,6 +10746,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
@@ -7776,6 +10762,10 @@ export interface operations {
                     "application/json": {
                         error_code: string;
                         message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
                     };
                 };
             };
