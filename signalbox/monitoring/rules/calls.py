@@ -151,7 +151,12 @@ def fold_session(
         _raise(state, session, fact)
     if state.left_us is not None:
         _judge_media(state, session, ordered)
-        _judge_connection(state, session, list(connections))
+        left_by = [
+            UUID(fact.event)
+            for fact in ordered
+            if fact.event and fact.kind in FINAL_LEAVES and fact.at_us == state.left_us
+        ]
+        _judge_connection(state, session, list(connections), left_by)
     return state
 
 
@@ -177,10 +182,15 @@ def _judge_media(state: SessionState, session: UUID, facts: list[SessionFact]) -
 
 
 def _judge_connection(
-    state: SessionState, session: UUID, connections: list[tuple[str, bool]]
+    state: SessionState,
+    session: UUID,
+    connections: list[tuple[str, bool]],
+    left_by: list[UUID],
 ) -> None:
     def never(state_: str, established: bool) -> bool:
         return state_ in ("new", "connecting", "failed") and not established
 
     if connections and all(never(*connection) for connection in connections):
-        state.findings.append(once("no_connection", session, at_us=state.left_us or 0))
+        state.findings.append(
+            once("no_connection", session, at_us=state.left_us or 0, events=left_by)
+        )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from signalbox.monitoring.rules.emos import emos
 from signalbox.monitoring.rules.issues import ScoredInterval
@@ -77,6 +78,7 @@ class Reading(NamedTuple):
     rtt_ms: float
     bitrate_bps: float | None
     fec: bool
+    event: UUID | None = None
 
 
 MUTED_BPS = 2_000  # comfort noise of a muted or silent (DTX) source stays below
@@ -102,5 +104,5 @@ def interval_scores(readings: Iterable[Reading], *, version: int) -> list[Scored
             fec=after.fec,
             version=version,
         )
-        scores.append(ScoredInterval(at=after.at, emos=value, seconds=seconds))
+        scores.append(ScoredInterval(at=after.at, emos=value, seconds=seconds, event=after.event))
     return scores

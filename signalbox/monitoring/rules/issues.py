@@ -87,6 +87,7 @@ class ScoredInterval:
     at: datetime
     emos: float
     seconds: float
+    event: UUID | None = None  # of the report at its end
 
 
 def quality_band(

@@ -14,6 +14,7 @@ from psycopg import AsyncConnection, errors
 from signalbox.core import params as p
 from signalbox.core.compression import UnreadablePayload, unpack
 from signalbox.core.db import Database
+from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.rules.figures import Reading, interval_scores
 from signalbox.monitoring.rules.happenings import Happening
@@ -94,7 +95,7 @@ _TO_JUDGE = """
     ORDER BY end_time LIMIT %s FOR NO KEY UPDATE SKIP LOCKED"""
 _JUDGED = "UPDATE monitoring.conferences SET judged_at = %s WHERE id = ANY(%s)"
 _REPORTS = """
-    SELECT session_id, participant_id, connection_id, created_at, report FROM monitoring.samples
+    SELECT id, session_id, participant_id, connection_id, created_at, report FROM monitoring.samples
     WHERE conference_id = %s AND report IS NOT NULL AND 0 = ANY(flows)"""
 
 
@@ -124,9 +125,9 @@ async def _judge(
     readings: dict[tuple[UUID, UUID], dict[tuple[UUID, str], list[Reading]]] = {}
     async with connection.cursor() as cursor:
         await cursor.execute(_REPORTS, (conference,))
-        async for session, participant, link, at, report in cursor:
+        async for key, session, participant, link, at, report in cursor:
             sources = readings.setdefault((participant, session), {})
-            for name, reading in _readings(at, bytes(report)):
+            for name, reading in _readings(derived_id(key, 0), at, bytes(report)):
                 sources.setdefault((link, name), []).append(reading)
     found: list[tuple[Owner, Finding]] = []
     for (participant, session), sources in readings.items():
@@ -141,18 +142,20 @@ async def _judge(
 
 
 def quality_findings(session: UUID, scores: Iterable[ScoredInterval]) -> list[Finding]:
-    """At most one of each kind for a session."""
+    """At most one of each kind for a session, with the reports that show it."""
     points = sorted(scores, key=lambda point: point.at)
     found = []
     for code, low, high in (("low_emos", 3.0, 4.0), ("very_low_emos", 0.0, 3.0)):
         average = quality_band(points, low=low, high=high)
         if average is not None:
-            first = next(point for point in points if low <= point.emos < high)
-            found.append(once(code, session, at_us=micros(first.at), data={"average": average}))
+            inside = [point for point in points if low <= point.emos < high]
+            events = dict.fromkeys(point.event for point in inside if point.event is not None)
+            at_us, data = micros(inside[0].at), {"average": average}
+            found.append(once(code, session, at_us=at_us, data=data, events=events))
     return found
 
 
-def _readings(at: datetime, stored: bytes) -> list[tuple[str, Reading]]:
+def _readings(event: UUID, at: datetime, stored: bytes) -> list[tuple[str, Reading]]:
     try:
         data = _decoder.decode(unpack(stored))
     except (UnreadablePayload, msgspec.DecodeError):
@@ -162,13 +165,13 @@ def _readings(at: datetime, stored: bytes) -> list[tuple[str, Reading]]:
     rtt_s = next(
         (item.roundTripTime for item in remote or () if item.roundTripTime is not None), 0.0
     )
-    return [(report.id or "", _reading(at, report, rtt_s or 0.0)) for report in inbound]
+    return [(report.id or "", _reading(event, at, report, rtt_s or 0.0)) for report in inbound]
 
 
-def _reading(at: datetime, report: Report, rtt_s: float) -> Reading:
+def _reading(event: UUID, at: datetime, report: Report, rtt_s: float) -> Reading:
     return Reading(
         at, report.packetsReceived or 0, report.packetsLost or 0, report.jitterBufferDelay or 0, report.jitterBufferEmittedCount or 0,
-        rtt_s * 1000, report.bitrate, bool(report.fecPacketsReceived),
+        rtt_s * 1000, report.bitrate, bool(report.fecPacketsReceived), event,
     )  # fmt: skip
 
 
