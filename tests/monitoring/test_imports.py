@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from signalbox.core.partitions import maintain
 from signalbox.monitoring.errors import PayloadTooLarge, UnreadableTrace
+from signalbox.monitoring.routes.shapes import printed
 from signalbox.monitoring.service import diagnose_conference
 from signalbox.monitoring.wire import traces
 from signalbox.monitoring.wire.traces import read_trace
@@ -26,6 +27,7 @@ from tests.monitoring.conftest import House, Houses
 from tests.monitoring.labelled import SETTINGS
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+AT_MS = 1_795_204_761_335
 Row = Mapping[Any, Any]
 
 FILES = {
@@ -116,6 +118,61 @@ async def test_a_trace_tells_whose_it_is(house: House) -> None:
     assert done["conference_id"] == "conf-1"
     person = await ask(house, app, f"/participants/{done['participant']}")
     assert person["participant_id"] == "alice"
+
+
+ODD = {
+    "a user with NUL": [["identity", None, {"user": "al\0ice", "conference": "\0"}, AT_MS], ["create", None, {}, 1]],
+    "a user without Unicode": [["identity", None, {"user": "\ud800"}, AT_MS], ["create", None, {}, 1]],
+    "a page with NUL": [["create", None, {"userAgent": "\0\\\0", "x\0": "\ud800"}, AT_MS]],
+    "brands without names": [["create", None, {"userAgentData": {"brands": [{"brand": ["x"]}]}}, AT_MS]],
+    "a connection with NUL": [["create", "P\0C", {}, AT_MS], ["onicecandidateerror", "P\0C", {"errorText": "\0\ud800"}, 1]],
+    "reports of an odd type": [["create", "PC_0", {}, AT_MS], ["g", "PC_0", {"a": {"type": [1], "kind": "audio"}}, 1]],
+    "media with NUL": [["navigator.mediaDevices.getUserMediaOnFailure", None, "Not\0Found: \ud800", AT_MS]],
+    "tracks with NUL": [["navigator.mediaDevices.getUserMediaOnSuccess", None, [["audio", "a\0", "\0"]], AT_MS]],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ODD)
+async def test_what_no_browser_writes_is_stored_without_it(house: House, what: str) -> None:
+    app = await house.app()
+    content = "\n".join(map(json.dumps, ODD[what])).encode()
+
+    done = await bring(house, app, content)
+
+    assert done["refused"] == {}
+    events = await ask(house, app, f"/conferences/{done['conference']}/events")
+    text = json.dumps([done, events, await ask(house, app, f"/sessions/{done['session']}")])
+    assert "\\u0000" not in text
+    assert "\\ud800" not in text
+
+
+async def test_text_within_text_of_a_dump_may_hold_what_is_no_unicode(house: House) -> None:
+    app = await house.app()
+    log = [
+        {"type": "setLocalDescriptionOnFailure", "timestamp": AT_MS, "value": '"\\ud800\\u0000"'}
+    ]
+    dump = {"PeerConnections": {"1-1": {"updateLog": log, "rtcConfiguration": '{"x": "\\ud800"}'}}}
+
+    done = await bring(house, app, json.dumps(dump).encode())
+
+    assert done["refused"] == {}
+
+
+async def test_a_trace_of_the_future_ends_now(house: House) -> None:
+    app = await house.app()
+    now = house.clock.now()
+    ahead_ms = (now + timedelta(days=1000)).timestamp() * 1000
+    lines = [
+        ["create", None, {}, ahead_ms],
+        ["create", "PC_0", {}, 5_000],
+        ["close", "PC_0", None, 5_000],
+    ]
+
+    done = await bring(house, app, "\n".join(map(json.dumps, lines)).encode())
+
+    session = await ask(house, app, f"/sessions/{done['session']}")
+    assert session["end_time"] == printed(now)
+    assert session["created_at"] == printed(now - timedelta(seconds=10))
 
 
 async def test_a_file_is_taken_once(house: House) -> None:

@@ -21,13 +21,12 @@ from signalbox.monitoring.rules.traces.story import Step, Story
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store.messages import Event, Initialize, Message, StartSession
 from signalbox.monitoring.store.messages import UpdateSession as Update
-from signalbox.monitoring.wire import Body
+from signalbox.monitoring.wire import Body, encoded, exact
 
 AT_ONCE: Final = 100
 TRIES: Final = 5
 OVER_AFTER: Final = 20  # refusals in a row: late reports of one closed connection are fewer
 USER_CHARACTERS: Final = 48  # of 64: what names its peers is longer
-_encode = msgspec.json.Encoder().encode
 _RAW: Final = frozenset({"data", "devices", "platform"})
 
 Read = Callable[[Body, SessionKey, int], Event]
@@ -101,7 +100,7 @@ class Feed:
             self._named(step.body)
             return
         body = Body(**{
-            name: msgspec.Raw(_encode(value)) if name in _RAW else value
+            name: encoded(value) if name in _RAW else _exact(value)
             for name, value in step.body.items()
         })  # fmt: skip
         mask_body(body, self._app, self._settings)
@@ -124,10 +123,10 @@ class Feed:
         """A trace may tell whose it is; what was decided before is not changed by it."""
         if self.state.session is None:
             user, conference = who.get("user"), who.get("conference")
-            if isinstance(user, str) and user and not self._user:
-                self._user = user[:USER_CHARACTERS]
-            if isinstance(conference, str) and conference and not self._conference:
-                self._conference = conference[:64]
+            if isinstance(user, str) and not self._user:
+                self._user = exact(user)[:USER_CHARACTERS]
+            if isinstance(conference, str) and not self._conference:
+                self._conference = exact(conference)[:64]
 
     async def _told(self, body: Body, at_us: int) -> None:
         if self.state.session is None:
@@ -161,7 +160,7 @@ class Feed:
         assert step.connection is not None
         await self._flush()
         body.eventName = "addConnection"
-        body.peerId = f"{self._user or 'somebody'}/{step.connection}"[:64]
+        body.peerId = exact(f"{self._user or 'somebody'}/{step.connection}")[:64]
         event = reading.connection_event(body, session, at_us)
         self.state.links[step.connection] = await self._fact(event)
         self.taken["events"] += 1
@@ -213,6 +212,10 @@ class Feed:
     def is_over(self) -> bool:
         """Whether what came lately was refused because the session is gone."""
         return self._ended >= OVER_AFTER
+
+
+def _exact(value: Any) -> Any:
+    return exact(value) if isinstance(value, str) else value
 
 
 async def _patiently(commit: Callable[[], Awaitable[Any]]) -> Any:

@@ -19,10 +19,10 @@ from signalbox.monitoring.rules.identities import AppFacts
 from signalbox.monitoring.rules.traces.rtcstats import Reader, ReaderState, TraceEvent
 from signalbox.monitoring.rules.traces.story import Story, StoryState
 from signalbox.monitoring.wire import MAX_DELTA_MS, Body
+from signalbox.monitoring.wire.traces import read_line
 
 RESUME_WITHIN_S: Final = 300
 PREFIX: Final = "/rtcstats"
-_decode = msgspec.json.Decoder().decode
 
 
 class Remembering(Protocol):
@@ -75,7 +75,7 @@ class LiveTrace:
         events: list[TraceEvent] = []
         for line, received_us in lines:
             await limit(self._parts, self._call, self._app.id.hex)
-            event = self._reader.event(_decode(line))
+            event = self._reader.event(read_line(line))
             offset_us = received_us - micros_of(event.at_ms)
             if self._offset_us is None or offset_us < self._offset_us:
                 self._offset_us = offset_us

@@ -19,8 +19,9 @@ from signalbox.core.ids import new_id
 from signalbox.monitoring.errors import InvalidApiKey
 from signalbox.monitoring.queries import identities
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
-from signalbox.monitoring.rules.traces.rtcstats import TraceEvent
+from signalbox.monitoring.rules.traces.rtcstats import TraceEvent, not_after
 from signalbox.monitoring.store import imports as store
+from signalbox.monitoring.wire import exact
 from signalbox.monitoring.wire.traces import TraceFile
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,8 @@ async def import_trace(
         known = await store.known(own, app.id, digest, room)
         if known is not None:
             return _imported(known, room, repeated=True)
-        session, taken, refused = await feeder.feed(app, trace.events, conference=room, user=person)
+        events = not_after(trace.events, at.timestamp() * 1000)
+        session, taken, refused = await feeder.feed(app, events, conference=room, user=person)
         summary = {
             "session": str(session.id),
             "participant": str(session.participant),
@@ -114,9 +116,9 @@ def _told(trace: TraceFile) -> dict[str, str]:
     for event in trace.events:
         if event.method == "identity" and isinstance(event.value, dict):
             return {
-                name: value
+                name: exact(value)
                 for name, value in event.value.items()
-                if name in ("user", "conference") and isinstance(value, str) and value
+                if name in ("user", "conference") and isinstance(value, str) and exact(value)
             }
     return {}
 

@@ -186,6 +186,35 @@ def _decode_leniently(raw: bytes) -> Body:
         raise UnreadableBody() from None
 
 
+def any_json(raw: bytes) -> Any:
+    """A value, read as leniently as bodies are; what is no Unicode becomes a question mark.
+
+    Raises:
+        UnreadableBody: not JSON, or nested too deeply.
+    """
+    try:
+        return _any.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _any.decode(_mended(raw))
+
+
+def encoded(value: Any) -> msgspec.Raw:
+    """A value as JSON that can be stored: without NUL, and without what is no Unicode."""
+    try:
+        raw = _encode(value)
+    except UnicodeEncodeError:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        raw = text.encode("utf-8", "replace")
+    if b"\\u0000" in raw:
+        raw = _ESCAPED_NUL.sub(lambda found: found[0][:-6], raw)
+    return msgspec.Raw(raw)
+
+
+def exact(text: str) -> str:
+    """A text that can be stored: without NUL, and without what is no Unicode."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def _mended(raw: bytes) -> bytes:
     try:
         value = json.loads(raw.decode("utf-8-sig"), parse_constant=_refuse_constant)

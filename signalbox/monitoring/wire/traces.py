@@ -6,16 +6,26 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from signalbox.monitoring.errors import PayloadTooLarge, UnreadableTrace
+from signalbox.monitoring.errors import PayloadTooLarge, UnreadableBody, UnreadableTrace
 from signalbox.monitoring.rules.traces.internals import events_of_dump
 from signalbox.monitoring.rules.traces.rtcstats import BadTraceLine, Reader, TraceEvent
+from signalbox.monitoring.wire.bodies import any_json
 
 MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
 _MAGIC: Final = b"RTCStatsDump\n"
 _GZIP: Final = b"\x1f\x8b"
-_decode = msgspec.json.Decoder().decode
+
+
+def read_line(line: bytes) -> Any:
+    """The value that a line holds.
+
+    Raises:
+        BadTraceLine: it is no JSON.
+    """
+    try:
+        return any_json(line)
+    except UnreadableBody:
+        raise BadTraceLine("it is no JSON") from None
 
 
 class TraceFile(NamedTuple):
@@ -65,13 +75,12 @@ def _unpacked(content: bytes) -> bytes:
 def _dump(content: bytes) -> dict[str, Any] | None:
     """The object that the whole file is; None for a file of several lines of JSON."""
     try:
-        value = _decode(content)
-    except (msgspec.DecodeError, RecursionError, ValueError):
-        line = content.split(b"\n", 1)[0]
+        value = read_line(content)
+    except BadTraceLine:
         try:
-            _decode(line)
-        except (msgspec.DecodeError, RecursionError, ValueError):
-            raise UnreadableTrace(line=1, reason="it is no JSON") from None
+            read_line(content.split(b"\n", 1)[0])
+        except BadTraceLine as wrong:
+            raise UnreadableTrace(line=1, reason=str(wrong)) from None
         return None
     return value if isinstance(value, dict) and "PeerConnections" in value else None
 
@@ -84,9 +93,8 @@ def _lines(content: bytes, *, first: int) -> list[TraceEvent]:
             continue
         try:
             events.extend(reader.event(value) for value in _values(line))
-        except (msgspec.DecodeError, RecursionError, ValueError) as wrong:
-            reason = str(wrong) if isinstance(wrong, BadTraceLine) else "it is no JSON"
-            raise UnreadableTrace(line=number, reason=reason) from None
+        except BadTraceLine as wrong:
+            raise UnreadableTrace(line=number, reason=str(wrong)) from None
     if not events:
         raise UnreadableTrace(reason="it holds no event")
     return sorted(events, key=lambda event: event.at_ms)
@@ -94,10 +102,10 @@ def _lines(content: bytes, *, first: int) -> list[TraceEvent]:
 
 def _values(line: bytes) -> Iterator[Any]:
     """The event of a line. A recording of the socket holds it as `data` beside what else happened to the socket."""
-    value = _decode(line)
+    value = read_line(line)
     if not isinstance(value, dict):
         yield value
     elif isinstance(value.get("data"), str):
-        yield _decode(value["data"])
+        yield read_line(value["data"].encode())
     elif "kind" not in value:
         raise BadTraceLine("it is neither an event nor a recorded message")

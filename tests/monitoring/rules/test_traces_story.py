@@ -337,7 +337,10 @@ def test_flows_carry_codec_and_source_and_the_other_end_its_codec() -> None:
     data = shaped({"C": codec, "S": source, "O": outbound, "R": remote, "P": other}, {})
 
     known = {"mimeType": "audio/opus", "clockRate": 48000}
-    assert data["audio"] == {"inbound": [], "outbound": [outbound | known | {"track": source}]}
+    assert data["audio"] == {
+        "inbound": [],
+        "outbound": [{"mediaType": "audio"} | outbound | known | {"track": source}],
+    }
     assert data["remote"]["audio"] == {"inbound": [remote | known], "outbound": []}
     assert data["video"] == data["remote"]["video"] == {"inbound": [], "outbound": []}
 

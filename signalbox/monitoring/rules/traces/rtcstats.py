@@ -14,6 +14,7 @@ import msgspec
 from signalbox.monitoring.rules.traces.numbers import METHODS, PROPERTIES, TYPES
 
 ABSOLUTE_MS: Final = 1e11  # a span cannot be as long, an instant not as early
+EARLIEST_MS: Final = 1_293_840_000_000  # 2011-01-01: no browser had WebRTC before
 _PROPERTIES: Final = {str(number): name for number, name in PROPERTIES.items()}
 STATS: Final = frozenset({"g", "getStats", "getstats"})
 
@@ -37,6 +38,14 @@ class TraceEvent(NamedTuple):
     extra: tuple[Any, ...] = ()
 
 
+def not_after(events: list[TraceEvent], now_ms: float) -> list[TraceEvent]:
+    """The same trace, earlier by so much that it ends now, when the clock of its page was ahead."""
+    ahead_ms = max((event.at_ms for event in events), default=now_ms) - now_ms
+    if ahead_ms <= 0:
+        return events
+    return [event._replace(at_ms=event.at_ms - ahead_ms) for event in events]
+
+
 class ReaderState(msgspec.Struct):
     """What the next line is relative to."""
 
@@ -56,8 +65,8 @@ def finite(value: Any) -> float | None:
 
 
 def is_instant(at_ms: float) -> bool:
-    """Whether milliseconds since the Unix epoch are of a time in which there can be traces: from 1973 to 2286."""
-    return ABSOLUTE_MS < at_ms < ABSOLUTE_MS * 100
+    """Whether milliseconds since the Unix epoch are of a time in which there can be traces: from 2011 to 2286."""
+    return EARLIEST_MS <= at_ms < ABSOLUTE_MS * 100
 
 
 class Reader:

@@ -22,7 +22,7 @@ def shaped(reports: Reports, before: Reports) -> dict[str, Any]:
     for key, report in reports.items():
         sort = report.get("type")
         kind = report.get("kind", report.get("mediaType"))
-        if kind not in ("audio", "video"):
+        if kind not in ("audio", "video") or not isinstance(sort, str):
             continue
         if sort in _LOCAL:
             part = _LOCAL[sort]
@@ -39,7 +39,7 @@ def _codec(report: Report, reports: Reports) -> Report:
 
 
 def _flow(report: Report, part: str, reports: Reports, before: Report | None) -> Report:
-    flow = report | _codec(report, reports)
+    flow = {"mediaType": report.get("kind")} | report | _codec(report, reports)
     flow["track"] = reports.get(str(report.get("mediaSourceId")), {})
     if before is not None:
         seconds = (_number(report, "timestamp") - _number(before, "timestamp")) / 1000

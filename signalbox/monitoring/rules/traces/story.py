@@ -299,7 +299,7 @@ def platform_of(page: dict[str, Any]) -> dict[str, Any]:
         names = {
             item.get("brand"): item.get("version")
             for item in (brands if isinstance(brands, list) else [])
-            if isinstance(item, dict)
+            if isinstance(item, dict) and isinstance(item.get("brand"), str)
         }
         for brand, name in _BROWSERS:
             if brand in names:
