@@ -120,7 +120,7 @@ async def test_a_trace_tells_whose_it_is(house: House) -> None:
     assert person["participant_id"] == "alice"
 
 
-ODD = {
+ODD: dict[str, list[list[Any]]] = {
     "a user with NUL": [["identity", None, {"user": "al\0ice", "conference": "\0"}, AT_MS], ["create", None, {}, 1]],
     "a user without Unicode": [["identity", None, {"user": "\ud800"}, AT_MS], ["create", None, {}, 1]],
     "a page with NUL": [["create", None, {"userAgent": "\0\\\0", "x\0": "\ud800"}, AT_MS]],
@@ -162,7 +162,7 @@ async def test_a_trace_of_the_future_ends_now(house: House) -> None:
     app = await house.app()
     now = house.clock.now()
     ahead_ms = (now + timedelta(days=1000)).timestamp() * 1000
-    lines = [
+    lines: list[list[Any]] = [
         ["create", None, {}, ahead_ms],
         ["create", "PC_0", {}, 5_000],
         ["close", "PC_0", None, 5_000],
@@ -248,6 +248,24 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
         read_trace(gzip.compress(b" " * 20_000))
     with pytest.raises(UnreadableTrace):
         read_trace(gzip.compress(b" " * 9_000))
+
+
+@pytest.mark.parametrize(
+    "content", [b"[" + b"{}," * 50 + b"{}]", b"[" * 50 + b"]" * 50, b"[" + b"1," * 99 + b"1]"]
+)
+async def test_a_file_of_too_many_values_is_refused_before_it_is_read(
+    house: House, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    monkeypatch.setattr(traces, "MAX_LISTS", 40)
+    monkeypatch.setattr(traces, "MAX_VALUES", 90)
+    app = await house.app()
+    headers = await house.bearer(app, "manage", only_app=True)
+
+    for body in (content, gzip.compress(content)):
+        answer = await house.client.post(
+            "/v1/imports", params={"appId": str(app["id"])}, content=body, headers=headers
+        )
+        assert (answer.status_code, answer.json()["error_code"]) == (413, "payload_too_large")
 
 
 async def test_who_may_import(house: House) -> None:

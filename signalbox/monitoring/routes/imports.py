@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
@@ -18,6 +19,9 @@ from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
 from signalbox.monitoring.service.imports import Feeder, Imported, import_trace
 from signalbox.monitoring.wire.traces import read_trace
 
+_thread: Final = ThreadPoolExecutor(
+    max_workers=1, thread_name_prefix="imports"
+)  # files take memory
 MAX_FILE_BYTES = 64 * 1024 * 1024
 GivenFeeder = Annotated[NamedDependency[Feeder], SkipValidationMarker()]
 
@@ -60,7 +64,7 @@ async def create_import(
     if app is None:
         raise MissingParameters(field="appId")
     content = await _file(request)
-    trace = await asyncio.to_thread(read_trace, content)
+    trace = await asyncio.get_running_loop().run_in_executor(_thread, read_trace, content)
     done = await import_trace(
         db,
         feeder,

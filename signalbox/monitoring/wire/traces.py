@@ -12,6 +12,9 @@ from signalbox.monitoring.rules.traces.rtcstats import BadTraceLine, Reader, Tra
 from signalbox.monitoring.wire.bodies import any_json
 
 MAX_UNPACKED_BYTES: Final = 512 * 1024 * 1024
+# Values and lists take many times the memory of their text: brackets alone would fill a gigabyte from a file of kilobytes.
+MAX_VALUES: Final = 16_000_000
+MAX_LISTS: Final = 8_000_000
 _MAGIC: Final = b"RTCStatsDump\n"
 _GZIP: Final = b"\x1f\x8b"
 
@@ -40,9 +43,12 @@ def read_trace(content: bytes) -> TraceFile:
 
     Raises:
         UnreadableTrace: no trace, or a line of it is wrong; the facts name the line.
-        PayloadTooLarge: more than 512 MB unpacked.
+        PayloadTooLarge: more than 512 MB unpacked, or too many values.
     """
     content = _unpacked(content)
+    lists = content.count(b"{") + content.count(b"[")
+    if lists > MAX_LISTS or content.count(b",") > MAX_VALUES:
+        raise PayloadTooLarge(limit_values=MAX_VALUES, limit_lists=MAX_LISTS)
     if not content.strip():
         raise UnreadableTrace(reason="the file is empty")
     if content.startswith(_MAGIC):
