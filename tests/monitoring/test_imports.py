@@ -16,8 +16,8 @@ import zstandard
 from click.testing import CliRunner, Result
 
 from signalbox.core.partitions import maintain
+from signalbox.http.answers import printed
 from signalbox.monitoring.errors import PayloadTooLarge, UnreadableTrace
-from signalbox.monitoring.routes.shapes import printed
 from signalbox.monitoring.service import diagnose_conference
 from signalbox.monitoring.wire import traces
 from signalbox.monitoring.wire.traces import read_trace
