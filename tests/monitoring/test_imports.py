@@ -210,6 +210,7 @@ START = '["create",null,{},1795204761335]'
     [
         (b"", {"reason": "the file is empty"}),
         (b"nonsense", {"line": 1, "reason": "it is no JSON"}),
+        (b"[39,null,{},1e999]", {"line": 1, "reason": "it is no JSON"}),
         (b"{}", {"line": 1, "reason": "it is neither an event nor a recorded message"}),
         (b'{"PeerConnections": 7}', {"reason": "PeerConnections is missing"}),
         (b'{"PeerConnections": {"a": 7}}', {"reason": "PeerConnections.a is no object"}),

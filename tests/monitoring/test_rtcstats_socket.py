@@ -203,7 +203,15 @@ async def test_what_is_no_trace_ends_the_socket_and_keeps_what_came_before(house
     app = await house.app()
     path = f"/rtcstats/{app['api_key']}"
     start = '["create",null,{},1795204761335]'
-    for wrong in ("nonsense", "{}", "[]", "[39,7,{},5]", '["x",null,1,"t"]', b"\xff\xfe"):
+    for wrong in (
+        "nonsense",
+        "{}",
+        "[]",
+        "[39,7,{},5]",
+        '["x",null,1,"t"]',
+        "[39,null,{},1e999]",
+        b"\xff\xfe",
+    ):
         async with socket(house, path) as page:
             page.say(start)
             await asyncio.sleep(0)

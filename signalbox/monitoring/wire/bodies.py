@@ -195,7 +195,11 @@ def any_json(raw: bytes) -> Any:
     try:
         return _any.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _any.decode(_mended(raw))
+        mended = _mended(raw)
+    try:
+        return _any.decode(mended)
+    except (msgspec.DecodeError, RecursionError):  # a number that no double holds
+        raise UnreadableBody() from None
 
 
 def encoded(value: Any) -> msgspec.Raw:
