@@ -1077,6 +1077,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/live/now": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls that run now
+         * @description A snapshot of the running calls of an app or of an organization, at most some seconds old; the live stream goes on from there.
+         */
+        get: operations["V1LiveNowGetLiveNow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/login": {
         parameters: {
             query?: never;
@@ -2359,6 +2379,14 @@ export interface components {
             results?: components["schemas"]["Track"][];
             count?: number;
         };
+        /** LiveNow */
+        LiveNow: {
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            at: string;
+            last_event_id: string | null;
+            count: number;
+            conferences: components["schemas"]["RunningConference"][];
+        };
         /** Me */
         Me: {
             /** @enum {string} */
@@ -2438,6 +2466,14 @@ export interface components {
             last_login_at: string | null;
             password: string | null;
         };
+        /** OpenIssue */
+        OpenIssue: {
+            /** @enum {string} */
+            type: "warning" | "error";
+            code: string;
+            title: string;
+            open: number;
+        };
         /** OrganizationItem */
         OrganizationItem: {
             /** Format: uuid */
@@ -2500,6 +2536,41 @@ export interface components {
             message: string;
             field?: string;
             problem?: string;
+        };
+        /** RunningConference */
+        RunningConference: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            app: string;
+            conference_id: string;
+            conference_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            began_at: string;
+            duration: number;
+            present: number;
+            participants: number;
+            /** @enum {string} */
+            state: "clear" | "warning" | "error";
+            has_errors: boolean;
+            has_warnings: boolean;
+            issues: components["schemas"]["OpenIssue"][];
+            cause: string | null;
+            score: number | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            measured_at: string | null;
+            figures: components["schemas"]["RunningFigures"] | null;
+        };
+        /** RunningFigures */
+        RunningFigures: {
+            rtt_ms: number | null;
+            loss_ratio: number | null;
+            jitter_ms: number | null;
+            emos: number | null;
+            freeze_ratio: number | null;
+            sent_bps: number | null;
         };
         /** Session */
         Session: {
@@ -2712,6 +2783,10 @@ export interface components {
         /** Whole[UsageItem] */
         "Whole_signalbox.monitoring.routes.usage.UsageItem_": {
             data: components["schemas"]["UsageItem"];
+        };
+        /** Whole[LiveNow] */
+        "Whole_signalbox.monitoring.routes.wall.LiveNow_": {
+            data: components["schemas"]["LiveNow"];
         };
     };
     responses: never;
@@ -7064,6 +7139,127 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.shapes.Issue_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1LiveNowGetLiveNow: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app */
+                appId?: string | null;
+                /** @description uuid of an organization */
+                organizationId?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.wall.LiveNow_"];
                 };
             };
             /** @description The request is malformed, or lacks something. */
