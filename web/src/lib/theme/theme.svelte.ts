@@ -32,9 +32,6 @@ export const theme = {
   },
   choose(next: Theme): void {
     choice = next;
-    const root = document.documentElement;
-    if (next === "system") delete root.dataset["theme"];
-    else root.dataset["theme"] = next;
     try {
       if (next === "system") localStorage.removeItem(THEME_KEY);
       else localStorage.setItem(THEME_KEY, next);
@@ -43,3 +40,10 @@ export const theme = {
     }
   },
 };
+
+/** Keeps the document in the theme that is shown; for the outermost layout. */
+export function followTheme(): void {
+  $effect(() => {
+    document.documentElement.dataset["theme"] = theme.shown;
+  });
+}

@@ -1,0 +1,50 @@
+/** ECharts with what we use of it, and nothing else. Only ever imported lazily: it is a chunk of its own. */
+import { BarChart, LineChart, PieChart, ScatterChart } from "echarts/charts";
+import {
+  DataZoomComponent,
+  GeoComponent,
+  GridComponent,
+  LegendScrollComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+} from "echarts/components";
+import { connect, init, registerMap, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+
+use([
+  BarChart,
+  LineChart,
+  PieChart,
+  ScatterChart,
+  DataZoomComponent,
+  GeoComponent,
+  GridComponent,
+  LegendScrollComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  TooltipComponent,
+  CanvasRenderer,
+]);
+
+let outlines: Promise<void> | undefined;
+
+/** The outlines of countries, once; Antarctica has no calls and takes a quarter of the height. */
+export function loadWorld(): Promise<void> {
+  outlines ??= Promise.all([import("world-atlas/countries-110m.json"), import("topojson-client")]).then(
+    ([atlas, { feature }]) => {
+      const topology = atlas.default as unknown as Parameters<typeof feature>[0];
+      const countries = topology.objects["countries"];
+      if (!countries) throw new Error("no outlines");
+      const drawn = feature(topology, countries);
+      const features = "features" in drawn ? drawn.features : [drawn];
+      const shown = features.filter(
+        (one) => (one.properties as { name?: string } | null)?.name !== "Antarctica",
+      );
+      registerMap("world", { type: "FeatureCollection", features: shown } as never);
+    },
+  );
+  return outlines;
+}
+
+export { connect, init };

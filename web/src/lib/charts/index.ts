@@ -1,0 +1,17 @@
+/** Charts: a builder makes the model, `Chart` draws it. ECharts itself is loaded when the first one is drawn. */
+export {
+  type Bar,
+  type Bars,
+  donut,
+  type Donut,
+  histogram,
+  OUTCOMES,
+  ranking,
+  stackedDays,
+  type StackSeries,
+} from "./bars";
+export { default as Chart } from "./Chart.svelte";
+export { type Line, lines, type Lines, type Point, type Span } from "./lines";
+export { type Place, worldMap } from "./map";
+export { type ChartModel, type ChartTable, type Palette, seriesColour } from "./model";
+export { default as Sparkline } from "./Sparkline.svelte";
