@@ -15,6 +15,7 @@ from bench import figures, ingest, live, query
 from bench.rig import rig
 
 BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES, **live.BENCHES}
+READING = {**query.BENCHES, **figures.BENCHES}  # these change nothing that they did not make
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
     ("p50_ms", "p50 ms", "{:.1f}"),
@@ -67,6 +68,11 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHES))
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each run counts")
     parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder that keeps the data of the benches of reading (query, figures): made there once, used again the next time",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         default=Path(__file__).parent / "results",
@@ -86,7 +92,7 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, shared by serve, PostgreSQL and the load generator")
     print(f"{'':<34}" + "".join(f"{title:>15}" for _, title, _ in COLUMNS))
     for name in chosen.names or BENCHES:
-        with rig() as running:
+        with rig(chosen.data if name in READING else None) as running:
             found = BENCHES[name](running, chosen.seconds)
         for part, result in found.items():
             result.pop("kept", None)

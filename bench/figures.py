@@ -17,25 +17,26 @@ from signalbox.monitoring.service import Minutes, finish_days, roll_up
 
 _PARTITION = """
     CREATE TABLE IF NOT EXISTS monitoring.track_minutes_{day:%Y%m%d} PARTITION OF monitoring.track_minutes FOR VALUES FROM ('{day} 00:00+00') TO ('{after} 00:00+00')"""
-# Two minutes of every flow of the connections that have reports. Figures between nothing and two hundred.
+# Two minutes of every flow of every other connection. Figures between nothing and two hundred.
 _FILL = """
     INSERT INTO monitoring.track_minutes (minute, app_id, conference_id, participant_id, session_id, peer_id, connection_id, flow, key, relayed,
         network_type, seconds, totals, weights)
     SELECT date_trunc('minute', x.created_at) + n * interval '1 minute', x.app_id, x.conference_id, x.participant_id, x.session_id, x.peer_id, x.id, %(flow)s,
         'k', bench.dice(made.number, 'r', 6) = 0, (ARRAY['wifi', 'ethernet', 'cellular', NULL])[1 + bench.dice(made.number, 'n', 4)], 45,
         ARRAY(SELECT 45.0 * bench.dice(made.number * 97 + place * 7 + n, 'v' || %(flow)s, 200) FROM generate_series(1, %(many)s) place), array_fill(45.0::float8, ARRAY[%(many)s])
-    FROM generate_series(1, %(connections)s) AS made (number) JOIN monitoring.connections x ON x.id = bench.key('x', made.number), generate_series(0, 1) n"""
+    FROM generate_series(1, %(connections)s) AS made (number) JOIN monitoring.connections x ON x.id = bench.key('x', 2 * made.number), generate_series(0, 1) n"""
 _MARK = """
     INSERT INTO monitoring.figure_changes SELECT DISTINCT app_id, date_trunc('hour', minute, 'UTC') FROM monitoring.track_minutes"""
 
 
 def figures(rig: Rig, seconds: float) -> dict[str, Any]:
     """How fast the worker takes in reports and makes rollups; then each kind of question for `seconds`, or 20 times."""
-    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=30)
-    filled, key = asyncio.run(tenant(rig, begin))
-    found = {"worker, minutes of reports": asyncio.run(_take_in(rig, begin))}
-    _fill(rig, begin)
-    found["worker, hours rolled up"] = asyncio.run(_roll_up(rig))
+    begin, filled, key = tenant(rig)
+    found = {}
+    if not rig.sql("SELECT count(*) FROM monitoring.figure_progress"):
+        found["worker, minutes of reports"] = asyncio.run(_take_in(rig, begin))
+        _fill(rig, begin)
+        found["worker, hours rolled up"] = asyncio.run(_roll_up(rig))
     one, app = Caller(rig, key), str(filled.app)
     instants = fresh_minutes(begin)
 

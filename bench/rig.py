@@ -192,24 +192,31 @@ class Rig:
 
 
 @contextmanager
-def rig() -> Iterator[Rig]:
-    """Start everything in a folder of its own; stop it and remove the folder afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="sbb-", dir="/tmp"))
+def rig(data: Path | None = None) -> Iterator[Rig]:
+    """Start everything in a folder of its own, stop it and remove the folder afterwards; or in `data`, which is kept for the next time."""
+    folder = data or Path(tempfile.mkdtemp(prefix="sbb-", dir="/tmp"))
+    folder.mkdir(parents=True, exist_ok=True)
     postgres = redis = serve = None
     try:
         postgres, redis = start_postgres(folder), start_redis(folder)
         migrate(postgres.url)
-        api_key = asyncio.run(_demo_app(postgres.url))
+        kept = folder / "kept.json"
+        known = json.loads(kept.read_text()) if kept.exists() else {}
+        if not known:
+            known = {"api_key": asyncio.run(_demo_app(postgres.url)), "secrets": _secrets()}
+            kept.touch(mode=0o600)
+            kept.write_text(json.dumps(known))
         port = _free_port()
-        environ = _environ(folder, postgres.url, redis.url)
+        environ = _environ(folder, postgres.url, redis.url) | known["secrets"]
         serve = _start_serve(folder, environ, port)
-        yield Rig(postgres, redis, serve, port, api_key, folder, environ)
+        yield Rig(postgres, redis, serve, port, known["api_key"], folder, environ)
     finally:
         _stop(serve)
         for server in (redis, postgres):
             if server is not None:
                 server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        if data is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _demo_app(url: str) -> str:
@@ -230,14 +237,17 @@ def _free_port() -> int:
         return port
 
 
-def _environ(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
-    """What every process of a bench is started with, but for its port."""
-    environ = {
-        name: value for name, value in os.environ.items() if not name.startswith("SIGNALBOX_")
-    }
-    environ |= {
+def _secrets() -> dict[str, str]:
+    return {
         f"SIGNALBOX_{name}_SECRET": secrets.token_urlsafe(32)
         for name in ("INIT_TOKEN", "SESSION_TOKEN", "ENCRYPTION")
+    }
+
+
+def _environ(folder: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """What every process of a bench is started with, but for its port and the secrets."""
+    environ = {
+        name: value for name, value in os.environ.items() if not name.startswith("SIGNALBOX_")
     }
     environ |= {
         "SIGNALBOX_DATABASE_URL": database_url,

@@ -33,6 +33,7 @@ from signalbox.monitoring.service import (
     finish_days,
     finish_erasures,
     judge_finished_conferences,
+    make_columns,
     roll_up,
     tell_nobody,
 )
@@ -135,9 +136,13 @@ def _figure_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     async def days(at: datetime) -> None:
         await finish_days(db, at=at)
 
+    async def columns(at: datetime) -> None:
+        await make_columns(db, at=at)
+
     return [
         PeriodicJob(name="monitoring.figures", cron="* * * * * */10", run=figures),
         PeriodicJob(name="monitoring.figure_days", cron="11 * * * *", run=days),
+        PeriodicJob(name="monitoring.overview_columns", cron="*/5 * * * *", run=columns),
     ]
 
 

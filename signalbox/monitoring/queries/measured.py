@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
-
 from signalbox.core.db import Tx
 from signalbox.monitoring.rules.measures import VERSION
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import SMALLEST, STEPS, ZERO
+from signalbox.monitoring.rules.sketches import SMALLEST, STEPS, ZERO, Packed
+from signalbox.monitoring.wire.rollups import read_sketches
 
 META = "meta."
 # Properties of a session, or of the path that its media took at the time.
@@ -68,7 +67,7 @@ class Stored(NamedTuple):
     value: str
     flow: int
     sessions: int
-    sketches: list[Any]
+    sketches: list[Packed]
 
 
 def _property(name: str, values: dict[str, Any], number: int) -> str:
@@ -208,7 +207,7 @@ async def stored(
         "value": value,
     }
     rows = await _rows(tx, _STORED, values)
-    return [Stored._make([*row, msgspec.msgpack.decode(packed)]) for *row, packed in rows]
+    return [Stored._make([*row, read_sketches(found)]) for *row, found in rows]
 
 
 _BY_CONFERENCE = """

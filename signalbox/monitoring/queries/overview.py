@@ -16,6 +16,7 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from signalbox.core.db import Tx
+from signalbox.monitoring.rules.days import META, Slow
 from signalbox.monitoring.rules.issues import colour
 from signalbox.monitoring.rules.overview import (
     DURATION_EDGES_S,
@@ -27,7 +28,6 @@ from signalbox.monitoring.rules.overview import (
     Stretch,
 )
 
-TRAITS = ("app_version", "browser", "os", "country", "webrtc_sdk")
 ByDay = dict[date | None, Figures]
 
 
@@ -46,6 +46,11 @@ class Chosen:
     def all(self) -> bool:
         """Whether every session counts."""
         return not self.traits and not self.meta
+
+    @property
+    def filters(self) -> tuple[tuple[str, str], ...]:
+        """All filters by name; a key of metadata has `meta.` before it."""
+        return (*self.traits, *((META + key, value) for key, value in self.meta))
 
     def sessions(self) -> tuple[str, dict[str, Any]]:
         """Conditions on sessions `s`, beginning with AND, and their parameters."""
@@ -68,7 +73,7 @@ def _is(expression: str, parameter: str, value: str) -> str:
 
 _OWN_SESSION = " JOIN monitoring.sessions s ON s.id = {}.session_id AND s.is_active{}"
 _DAY = "({}.created_at AT TIME ZONE 'UTC')::date"
-_CONFERENCES = """
+EACH_CONFERENCE = """
     WITH unusual AS MATERIALIZED (SELECT id FROM monitoring.participants WHERE app_id = %(app)s AND (is_sfu OR NOT is_active)),
     each AS (
         SELECT c.id, c.created_at, c.ongoing, c.duration, count(l.participant_id) AS participants FROM monitoring.conferences c
@@ -79,9 +84,11 @@ _CONFERENCES = """
     judged AS (
         SELECT i.conference_id, bool_or(i.type = 'error') AS bad FROM monitoring.issues i
         WHERE i.app_id = %(app)s AND i.is_active AND i.conference_id IN (SELECT id FROM each) GROUP BY i.conference_id
-    )
+    )"""
+_BY_DAY = """
     SELECT {day}, each.ongoing, judged.bad, width_bucket(each.duration, %(edges)s::int[]) - 1, each.participants, count(*)
     FROM each LEFT JOIN judged ON judged.conference_id = each.id GROUP BY 1, 2, 3, 4, 5"""
+_CONFERENCES = EACH_CONFERENCE + _BY_DAY
 _WITH_SESSION = """
     AND c.id IN (SELECT s.conference_id FROM monitoring.sessions s WHERE s.app_id = %(app)s AND s.is_active{})"""
 _CONNECTIONS = """
@@ -98,16 +105,23 @@ _SESSIONS = """
     SELECT {day}, coalesce(s.browser, %(unknown)s), coalesce(s.os, %(unknown)s), coalesce(s.country, %(unknown)s), s.city, s.latitude, s.longitude, count(*)
     FROM monitoring.sessions s WHERE s.app_id = %(app)s AND s.is_active{sessions}{span} GROUP BY 1, 2, 3, 4, 5, 6, 7"""
 _SLOW = """
-    SELECT bucket.number - 1, ARRAY(
-        SELECT k.conference_id FROM monitoring.connections k{sessions}
+    SELECT bucket.number - 1, found.setup_ms, found.conference_id
+    FROM unnest(%(lows)s::float8[], %(highs)s::float8[]) WITH ORDINALITY AS bucket (low, high, number) CROSS JOIN LATERAL (
+        SELECT k.setup_ms, k.conference_id FROM monitoring.connections k{sessions}
         WHERE k.app_id = %(app)s AND k.is_active AND k.setup_ms >= bucket.low AND k.setup_ms < bucket.high{span}
-        ORDER BY k.setup_ms DESC LIMIT %(most)s)
-    FROM unnest(%(lows)s::float8[], %(highs)s::float8[]) WITH ORDINALITY AS bucket (low, high, number)"""
+        ORDER BY k.setup_ms DESC LIMIT %(most)s) AS found"""
+# Under filters, or of a short time, the index by set-up time would be walked through far beyond what is shown.
+_SLOW_BY_TIME = """
+    SELECT found.bucket, found.setup_ms, found.conference_id FROM (
+        SELECT width_bucket(k.setup_ms, %(lows)s::float8[]) - 1 AS bucket, k.setup_ms, k.conference_id,
+            row_number() OVER (PARTITION BY width_bucket(k.setup_ms, %(lows)s::float8[]) ORDER BY k.setup_ms DESC) AS place
+        FROM monitoring.connections k{sessions} WHERE k.app_id = %(app)s AND k.is_active AND k.setup_ms IS NOT NULL{span}) AS found
+    WHERE found.place <= %(most)s"""
 _KEPT = """
     SELECT d.day, d.figures FROM monitoring.overview_days d
     WHERE d.app_id = %(app)s AND d.day = ANY(%(days)s) AND d.version = %(version)s
         AND NOT EXISTS (SELECT FROM monitoring.overview_changes c WHERE c.app_id = d.app_id AND c.day = d.day)"""
-_SETTLED = "SELECT ((now() - interval '36 hours') AT TIME ZONE 'UTC')::date"
+_SETTLED = "SELECT ((now() - interval '6 hours') AT TIME ZONE 'UTC')::date"
 _OLDEST = """
     SELECT least((SELECT min(created_at) FROM monitoring.conferences WHERE app_id = %(app)s),
         (SELECT min(created_at) FROM monitoring.sessions WHERE app_id = %(app)s),
@@ -116,8 +130,12 @@ _OLDEST = """
 
 
 async def through_indexes(tx: Tx) -> None:
-    """For the rest of the transaction: where an app owns nearly all rows, a table ten times as wide as its index would be read whole."""
+    """For the rest of the transaction: where an app owns nearly all rows, a table ten times as wide as its index would be read whole.
+
+    Charts are asked for eight at a time: a second process for one of them takes the core from another.
+    """
     await tx.psycopg.execute("SET LOCAL enable_seqscan = off")
+    await tx.psycopg.execute("SET LOCAL max_parallel_workers_per_gather = 0")
 
 
 async def settled(tx: Tx) -> date:
@@ -211,15 +229,16 @@ FAMILIES: Mapping[str, Callable[..., Awaitable[ByDay]]] = {
 }
 
 
-async def slow_conferences(
-    tx: Tx, chosen: Chosen, stretch: Stretch
-) -> Mapping[int, Sequence[UUID]]:
-    """By bucket of set-up time the conferences to look at, the slowest first, each once."""
-    statement, values = _on_session(_SLOW, "k", chosen, stretch, daily=False)
+async def slow_conferences(tx: Tx, chosen: Chosen, stretch: Stretch, *, by_time: bool) -> Slow:
+    """By bucket of set-up time the slowest connections; `by_time` looks at all of the stretch, which then is better short."""
+    asked = _SLOW_BY_TIME if by_time else _SLOW
+    statement, values = _on_session(asked, "k", chosen, stretch, daily=False)
     lows = [float(edge) for edge in SETUP_EDGES_MS]
     values |= {"lows": lows, "highs": [*lows[1:], math.inf], "most": MAX_CONFERENCE_IDS}
-    rows = await _ask(tx, chosen, statement, values)
-    return {bucket: list(dict.fromkeys(ids)) for bucket, ids in rows}
+    found: Slow = {}
+    for bucket, setup_ms, conference in await _ask(tx, chosen, statement, values):
+        found.setdefault(bucket, []).append((setup_ms, conference.bytes))
+    return found
 
 
 def _on_session(

@@ -11,11 +11,10 @@ from litestar.params import QueryParameter
 from signalbox.monitoring.errors import InvalidParameters
 from signalbox.monitoring.queries import Narrowing, Traits
 from signalbox.monitoring.queries.narrowing import STATUSES
-from signalbox.monitoring.queries.overview import TRAITS
 from signalbox.monitoring.routes import filters
+from signalbox.monitoring.rules.days import META, TRAITS
 from signalbox.monitoring.rules.diagnosis import Cause
 
-META = "meta."
 MAX_META_FILTERS = 5
 MAX_WORDS = 64
 CAUSES = frozenset(get_args(Cause))

@@ -16,7 +16,9 @@ from signalbox.monitoring.rules.readings import FLOWS
 
 MINUTE_US: Final = 60_000_000
 CONNECTION: Final = 4  # the flow of a connection as a whole; below are those of `FLOWS`
-VERSION: Final = 1  # of the list of measures; another one makes stored minutes and rollups void
+VERSION: Final = (
+    2  # of the list of measures and of the form of rollups; those of another one do not count
+)
 
 Sum = tuple[float, float]  # counted, against what
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.monitoring.service.columns import make_columns
 from signalbox.monitoring.service.diagnosing import (
     diagnose_again,
     diagnose_changed,
@@ -36,6 +37,7 @@ __all__ = [
     "finish_days",
     "finish_erasures",
     "judge_finished_conferences",
+    "make_columns",
     "roll_up",
     "tell_nobody",
 ]

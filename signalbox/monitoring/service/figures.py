@@ -16,7 +16,7 @@ from signalbox.monitoring.queries.measured import ALL, TIME, Row, Span, Stored, 
 from signalbox.monitoring.rules.comparison import Comparison, compare
 from signalbox.monitoring.rules.measures import NAMES
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import Sketch, unpacked
+from signalbox.monitoring.rules.sketches import Sketch, held, unpacked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED_S, MOST_REMEMBERED = 60.0, 200
@@ -220,7 +220,7 @@ def _take_counted(groups: Groups, asked: Asked, row: Row) -> None:
     if row.place == TIME:
         found.sessions, found.seconds = row.bucket, row.seconds
     elif row.place in places_of(row.flow, asked.names):
-        found.sketches[row.place] = Sketch(row.total, row.weight, {row.bucket: row.seconds})
+        found.sketches[row.place] = Sketch(row.total, row.weight, held({row.bucket: row.seconds}))
     else:
         return
     _take(groups[row.value], asked, row.hour, row.flow, found)

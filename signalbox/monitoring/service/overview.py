@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from signalbox.core.db import Database, Tx
 from signalbox.monitoring.cache import Remembered
 from signalbox.monitoring.queries import overview as counted
 from signalbox.monitoring.queries.overview import Chosen
+from signalbox.monitoring.rules.days import COUNTED, SLOW, Slow, slowest, slowest_of, tally
 from signalbox.monitoring.rules.overview import (
     VERSION,
     Figures,
@@ -20,6 +23,7 @@ from signalbox.monitoring.rules.overview import (
     restored,
     split,
 )
+from signalbox.monitoring.service import columns
 from signalbox.monitoring.store.overview import claim_days, keep_days
 
 REMEMBERED_S = 60.0
@@ -59,9 +63,11 @@ class Overviews:
         """By bucket of set-up time the conferences to look at."""
 
         async def ask() -> Mapping[int, Sequence[UUID]]:
-            async with db.read() as tx:
-                await counted.through_indexes(tx)
-                return await counted.slow_conferences(tx, chosen, stretch)
+            found = await slow_connections(db, chosen, stretch)
+            return {
+                bucket: [UUID(bytes=key) for key in dict.fromkeys(key for _, key in some)]
+                for bucket, some in found.items()
+            }
 
         return await self._once(clock, chosen, stretch, "slow", ask)
 
@@ -82,10 +88,59 @@ def _minute(at: datetime | None) -> datetime | None:
 
 
 async def part_of_overview(db: Database, chosen: Chosen, stretch: Stretch, family: str) -> Figures:
-    """The figures of one family, counted now."""
+    """The figures of one family: of days that are over from their columns, the rest counted now."""
     async with db.read() as tx:
         await counted.through_indexes(tx)
-        return await _count(tx, chosen, stretch, [family])
+        tallies, total = await _part(tx, chosen, stretch, family)
+    await asyncio.to_thread(_take_in, total, tallies)
+    return total
+
+
+Tally = Callable[[], Figures]
+
+
+async def _part(
+    tx: Tx, chosen: Chosen, stretch: Stretch, family: str
+) -> tuple[list[Tally], Figures]:
+    """What is to be counted from columns, for a thread, and the figures of what has none."""
+    held, rest = await columns.held(tx, chosen, stretch, family, COUNTED[family])
+    total = Figures()
+    for part in rest:
+        total.add(await _count(tx, chosen, part, [family]))
+    return [
+        partial(tally, family, piece.day, found, chosen.filters, piece.part)
+        for piece, found in held
+    ], total
+
+
+def _take_in(total: Figures, tallies: Iterable[Tally]) -> None:
+    for ask in tallies:
+        total.add(ask())
+
+
+async def slow_connections(db: Database, chosen: Chosen, stretch: Stretch) -> Slow:
+    """By bucket of set-up time the slowest connections."""
+    async with db.read() as tx:
+        await counted.through_indexes(tx)
+        if chosen.all and not await _is_recent(tx, stretch):  # an index has them in this order
+            return await counted.slow_conferences(tx, chosen, stretch, by_time=False)
+        held, rest = await columns.held(tx, chosen, stretch, "connections", SLOW)
+        counted_now = [
+            await counted.slow_conferences(tx, chosen, part, by_time=True) for part in rest
+        ]
+
+    def slowest_held() -> Slow:
+        found = (slowest(some, chosen.filters, piece.part) for piece, some in held)
+        return slowest_of([*found, *counted_now])
+
+    return await asyncio.to_thread(slowest_held)
+
+
+async def _is_recent(tx: Tx, stretch: Stretch) -> bool:
+    """Whether nearly all of it is younger than days that are kept."""
+    if stretch.begin is None:
+        return False
+    return stretch.begin >= midnight(await counted.settled(tx)) - timedelta(days=1)
 
 
 async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figures:
@@ -100,8 +155,13 @@ async def whole_overview(db: Database, chosen: Chosen, stretch: Stretch) -> Figu
         begin = begin if stretch.begin is None else max(begin, stretch.begin)
         days, rest = split(begin, stretch.end, await counted.settled(tx))
         stored = await counted.kept(tx, chosen.app_id, days)
+        tallies: list[Tally] = []
         for part in rest:
-            total.add(await _count(tx, chosen, part, counted.FAMILIES))
+            for family in counted.FAMILIES:
+                some, found = await _part(tx, chosen, part, family)
+                tallies += some
+                total.add(found)
+    _take_in(total, tallies)  # two days at most
     for day in stored.values():
         total.add(restored(day))
     missing = [day for day in days if day not in stored]

@@ -21,7 +21,7 @@ from signalbox.monitoring.queries.measured import (
 )
 from signalbox.monitoring.rules.measures import CONNECTION
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import Sketch, packed, unpacked
+from signalbox.monitoring.rules.sketches import Sketch, held, packed, unpacked
 from signalbox.monitoring.store import minutes, rollups
 from signalbox.monitoring.store.rollups import Rollup
 
@@ -117,7 +117,7 @@ def _rollup(key: Key, rows: Sequence[Row]) -> Rollup:
             sessions += row.bucket
             sketch.add(Sketch(row.seconds, 1.0))
         else:
-            sketch.add(Sketch(row.total, row.weight, {row.bucket: row.seconds}))
+            sketch.add(Sketch(row.total, row.weight, held({row.bucket: row.seconds})))
     return Rollup(
         *key, sessions, [packed(place, found) for place, found in sorted(sketches.items())]
     )

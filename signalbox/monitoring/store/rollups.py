@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import msgspec
 from psycopg import AsyncConnection
 
 from signalbox.monitoring.rules.measures import VERSION
 from signalbox.monitoring.rules.sketches import Packed
+from signalbox.monitoring.wire.rollups import packed_sketches, read_sketches
 
 _DUE = """
     SELECT DISTINCT app_id, hour FROM monitoring.figure_changes WHERE hour < %s ORDER BY app_id, hour LIMIT %s"""
@@ -81,10 +81,7 @@ async def hours_of_day(
     """All rollups of the hours of a day, with their hours."""
     values = (app, VERSION, day, day + timedelta(days=1))
     rows = await (await connection.execute(_HOURS_OF_DAY, values)).fetchall()
-    return [
-        (starts, Rollup._make([*row, msgspec.msgpack.decode(packed)]))
-        for starts, *row, packed in rows
-    ]
+    return [(starts, Rollup._make([*row, read_sketches(found)])) for starts, *row, found in rows]
 
 
 async def write_day(
@@ -106,6 +103,6 @@ async def _write(
         [rollup.value for rollup in rollups],
         [rollup.flow for rollup in rollups],
         [rollup.sessions for rollup in rollups],
-        [msgspec.msgpack.encode(rollup.sketches) for rollup in rollups],
+        [packed_sketches(rollup.sketches) for rollup in rollups],
     ]
     await connection.execute(_WRITE, (app, span, starts, VERSION, *columns))
