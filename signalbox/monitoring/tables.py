@@ -382,6 +382,20 @@ class OverviewDay(Base):
     figures: Mapped[Any] = mapped_column(JSONB, nullable=False)
 
 
+class OverviewColumn(Base):
+    """A property of all rows of a family of a UTC day of an app, packed; the one without a name tells which keys of metadata there are."""
+
+    __tablename__ = "overview_columns"
+
+    app_id: Mapped[UUID] = mapped_column(
+        Uuid, ForeignKey("accounts.apps.id", ondelete="CASCADE"), primary_key=True
+    )
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(SmallInteger)
+    packed: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class OverviewChange(Base):
     """A mark: this day's figures do not count."""
 

@@ -322,9 +322,8 @@ _TALLIES: Final[Mapping[str, Callable[[Figures, Columns, int], None]]] = {
     "connections": _tally_connections,
     "issues": _tally_issues,
 }
-Slow = dict[
-    int, list[tuple[float, UUID]]
-]  # by bucket: time of set-up and conference, the slowest first
+# By bucket: time of set-up, and the sixteen bytes of the conference's id.
+Slow = dict[int, list[tuple[float, bytes]]]
 
 
 def slowest(columns: Columns, filters: Filters, part: Part) -> Slow:

@@ -9,19 +9,27 @@ import pytest
 from httpx import AsyncClient
 
 from signalbox.core.clock import ManualClock
+from signalbox.core.compression import unpack
 from signalbox.monitoring.rules import days as rules
 from signalbox.monitoring.service import make_columns
 from signalbox.monitoring.service import overview as service
 from tests.monitoring import recount
 from tests.monitoring.reading.conftest import World
 from tests.monitoring.reading.test_read_overview import CHANGES, FILTERS, calls, charts
+from tests.monitoring.reading.test_read_plans import (
+    _FILL,
+    BIG,
+    _offenders,
+    asked,  # noqa: F401 - a fixture
+)
 
 MORE_CHANGES = (
     *CHANGES,
     "UPDATE monitoring.sessions SET app_version = '4.0.0' WHERE app_id = %(app)s AND app_version = '3.1.0'",
     "UPDATE monitoring.sessions SET webrtc_sdk = 'livekit' WHERE app_id = %(app)s AND webrtc_sdk IS NULL",
     """UPDATE monitoring.sessions SET metadata = '{"plan": "pro"}' WHERE app_id = %(app)s AND metadata ->> 'plan' = 'free'""",
-    """WITH gone AS (DELETE FROM monitoring.connections WHERE app_id = %(app)s), also AS (DELETE FROM monitoring.issues WHERE app_id = %(app)s)
+    """WITH gone AS (DELETE FROM monitoring.connections WHERE app_id = %(app)s), also AS (DELETE FROM monitoring.issues WHERE app_id = %(app)s),
+        tracks AS (DELETE FROM monitoring.tracks WHERE app_id = %(app)s)
     DELETE FROM monitoring.sessions WHERE app_id = %(app)s AND app_version = '3.1.0' AND id IN (SELECT session_id FROM monitoring.connections)""",
 )
 
@@ -183,10 +191,41 @@ async def test_values_of_metadata_are_not_legible_in_columns(world: World) -> No
         )
         packed = [bytes(row[0]) for row in await cursor.fetchall()]
 
-    from signalbox.core.compression import unpack
-
     assert packed
     assert not any(word in unpack(part) for part in packed for word in (b"pro", b"free"))
+
+
+@pytest.mark.slow
+async def test_columns_are_made_and_read_through_indexes(
+    alice: AsyncClient,
+    world: World,
+    asked: list[tuple[str, Any]],  # noqa: F811
+) -> None:
+    """For a small app beside a big one, and for the big one."""
+    old = datetime.now(UTC) - timedelta(days=5)
+    values = {"app": world.other_app, "org": world.other_organization, "at": old, "n": BIG}
+    async with world.db.begin() as tx:
+        for statement in _FILL:
+            if "monitoring.events" not in statement and "monitoring.samples" not in statement:
+                await tx.psycopg.execute(statement, values)
+    await calls(world)
+    async with await world.db.connect() as connection:
+        await connection.execute("ANALYZE")
+    asked.clear()
+    await made(world)
+    await made(World(**{**vars(world), "app": world.other_app}))
+    for app, who in ((world.app, world.alice), (world.other_app, world.charlie)):
+        for path in recount.PATHS:
+            for more in ("&browser=Unknown", "&meta.plan=Unknown"):
+                answer = await alice.get(f"/v1/{path}?appId={app}{more}", headers=who)
+                assert answer.status_code == 200, (path, answer.text)
+        answer = await alice.get(f"/v1/conferences/summary?appId={app}&os=Unknown", headers=who)
+        counted = sum(day["total"] for day in answer.json()["data"])
+        assert counted == BIG if app == world.other_app else counted
+
+    assert any("overview_columns" in statement for statement, _ in asked)
+    ours = [(s, p) for s, p in asked if "count(DISTINCT" not in s]
+    assert not await _offenders(world, ours, filled=frozenset({"conferences", "connections"}))
 
 
 async def test_days_are_made_once_and_those_without_anything_are_known(world: World) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from operator import eq
 from typing import Any
 from uuid import UUID
 
@@ -81,7 +83,7 @@ def test_many_values_take_several_planes(number: int, planes: int) -> None:
     assert value_at(made, number) is None
     assert count(made, all_of(made)) == Counter(dict.fromkeys(range(number), 2))
     for value in {0, 254, 255, 256, 65_534, 65_535, number - 1} & set(range(number)):
-        found = where(made, lambda given, value=value: given == value)
+        found = where(made, partial(eq, value))
         assert places(found, made.rows) == [value, number + 1 + value]
         assert count(made, found) == {value: 2}
     # A value whose number has a zero byte is not taken for a row without one.
