@@ -122,6 +122,14 @@ async def test_lists_go_through_indexes(
             answer = await alice.get(f"/v1/{path}{page if '?' in path else ''}")
             assert answer.status_code == 200, (path, answer.text)
     await _search_as_stranger(alice, world)
+    for owner, app_id, who in ((None, world.app, noor), (world.charlie, world.other_app, None)):
+        for path in (
+            f"apps/{app_id}/dimensions?created_at_gte=2026-11-21",
+            *(f"issues/groups?appId={app_id}{more}" for more in ("", "&browser=Chrome")),
+            *([] if who is None else [f"participants/{ids['noor']}/profile"]),
+        ):
+            answer = await alice.get(f"/v1/{path}", headers=owner)
+            assert answer.status_code == 200, (path, answer.text)
     theirs = f"appId={world.other_app}&limit=20"
     for more in (*NARROWED, *(f"sort={name}" for name in SORTS)):
         answer = await alice.get(f"/v1/conferences?{theirs}&{more}", headers=world.charlie)
