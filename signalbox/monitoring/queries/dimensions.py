@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from signalbox.core.db import Tx
-from signalbox.monitoring.queries.overview import TRAITS
+from signalbox.monitoring.rules.days import TRAITS
 from signalbox.monitoring.rules.overview import UNKNOWN, Stretch
 
 SAMPLED: Final = (
