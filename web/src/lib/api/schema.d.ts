@@ -44,6 +44,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/apps/{app_id}/dimensions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Known values of filters
+         * @description What the sessions of an app ran on, of those that were created within the bounds; of the last 30 days without any. May be a minute old.
+         */
+        get: operations["V1AppsAppIdDimensionsGetDimensions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/apps/{app_id}/reset-key": {
         parameters: {
             query?: never;
@@ -848,6 +868,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/issues/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Issues of an app by code
+         * @description The issues of an app by code, the most frequent first, with their days and the newest three. May be a minute old.
+         */
+        get: operations["V1IssuesGroupsGetIssueGroups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/issues/gum-summary": {
         parameters: {
             query?: never;
@@ -1351,6 +1391,26 @@ export interface paths {
          * @description Take a person out of everything that is stored; owners only. Id and name go at once, the rest within a minute or so. It cannot be undone.
          */
         delete: operations["V1ParticipantsParticipantIdEraseParticipant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/participants/{participant_id}/profile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One participant over time
+         * @description How long in calls on which days, with what devices, browsers and systems, from where, on what network.
+         */
+        get: operations["V1ParticipantsParticipantIdProfileGetProfile"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1912,6 +1972,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AppDimensions */
+        AppDimensions: {
+            sessions: number;
+            sampled: number;
+            dimensions: components["schemas"]["Dimension"][];
+        };
         /** AppItem */
         AppItem: {
             /** Format: uuid */
@@ -2054,6 +2120,12 @@ export interface components {
             ongoing: number;
             total: number;
         };
+        /** DayOfCalls */
+        DayOfCalls: {
+            date: string;
+            seconds: number;
+            minutes: number;
+        };
         /** Diagnosed */
         Diagnosed: {
             /** Format: uuid */
@@ -2070,6 +2142,17 @@ export interface components {
             version: number;
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
             computed_at: string;
+        };
+        /** Dimension */
+        Dimension: {
+            name: string;
+            values: components["schemas"]["DimensionValue"][];
+            others: number;
+        };
+        /** DimensionValue */
+        DimensionValue: {
+            value: string;
+            count: number;
         };
         /** DurationItem */
         DurationItem: {
@@ -2295,6 +2378,34 @@ export interface components {
             ended_at: string | null;
             source: string;
         };
+        /** IssueDay */
+        IssueDay: {
+            date: string;
+            count: number;
+        };
+        /** IssueExample */
+        IssueExample: {
+            /** Format: uuid */
+            id: string;
+            conference: string | null;
+            participant: string | null;
+            session: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+        };
+        /** IssueGroupItem */
+        IssueGroupItem: {
+            code: string;
+            type: string;
+            title: string;
+            explanation: string;
+            count: number;
+            conferences: number;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_at: string;
+            days: components["schemas"]["IssueDay"][];
+            newest: components["schemas"]["IssueExample"][];
+        };
         /** Key */
         Key: {
             /** Format: uuid */
@@ -2429,6 +2540,15 @@ export interface components {
             name: string;
             count: number;
         };
+        /** NetworkOfDay */
+        NetworkOfDay: {
+            date: string;
+            seconds: number | null;
+            rtt_ms: number | null;
+            loss_ratio: number | null;
+            emos: number | null;
+            relay_ratio: number | null;
+        };
         /** NewKey */
         NewKey: {
             /** Format: uuid */
@@ -2520,6 +2640,16 @@ export interface components {
             participant_name: string | null;
             is_sfu: boolean;
         };
+        /** ParticipantProfile */
+        ParticipantProfile: {
+            days: components["schemas"]["DayOfCalls"][];
+            sessions: number;
+            devices: components["schemas"]["UsedDevices"];
+            browsers: components["schemas"]["UsedPlatform"][];
+            os: components["schemas"]["UsedPlatform"][];
+            places: components["schemas"]["Place"][];
+            network: components["schemas"]["NetworkOfDay"][];
+        };
         /** ParticipantsChart */
         ParticipantsChart: {
             data: components["schemas"]["ParticipantsItem"][];
@@ -2529,6 +2659,14 @@ export interface components {
         ParticipantsItem: {
             participants: number;
             conferences: number;
+        };
+        /** Place */
+        Place: {
+            city: string | null;
+            country: string | null;
+            latitude: number | null;
+            longitude: number | null;
+            count: number;
         };
         /** Refusal */
         Refusal: {
@@ -2684,9 +2822,35 @@ export interface components {
             month: string;
             minutes: number;
         };
+        /** UsedDevice */
+        UsedDevice: {
+            label: string;
+            count: number;
+        };
+        /** UsedDevices */
+        UsedDevices: {
+            microphones: components["schemas"]["UsedDevice"][];
+            cameras: components["schemas"]["UsedDevice"][];
+            outputs: components["schemas"]["UsedDevice"][];
+        };
+        /** UsedPlatform */
+        UsedPlatform: {
+            name: string;
+            count: number;
+            versions: components["schemas"]["UsedVersion"][];
+        };
+        /** UsedVersion */
+        UsedVersion: {
+            version: string;
+            count: number;
+        };
         /** Whole[list[FigureComparison]] */
         "Whole_list_signalbox.monitoring.routes.app_figures.FigureComparison_": {
             data: components["schemas"]["FigureComparison"][];
+        };
+        /** Whole[list[IssueGroupItem]] */
+        "Whole_list_signalbox.monitoring.routes.dimensions.IssueGroupItem_": {
+            data: components["schemas"]["IssueGroupItem"][];
         };
         /** Whole[list[CodeItem]] */
         "Whole_list_signalbox.monitoring.routes.overview.CodeItem_": {
@@ -2744,6 +2908,10 @@ export interface components {
         "Whole_signalbox.monitoring.routes.diagnoses.ConferenceDiagnosis_": {
             data: components["schemas"]["ConferenceDiagnosis"];
         };
+        /** Whole[AppDimensions] */
+        "Whole_signalbox.monitoring.routes.dimensions.AppDimensions_": {
+            data: components["schemas"]["AppDimensions"];
+        };
         /** Whole[ErasureItem] */
         "Whole_signalbox.monitoring.routes.erasures.ErasureItem_": {
             data: components["schemas"]["ErasureItem"];
@@ -2755,6 +2923,10 @@ export interface components {
         /** Whole[ImportItem] */
         "Whole_signalbox.monitoring.routes.imports.ImportItem_": {
             data: components["schemas"]["ImportItem"];
+        };
+        /** Whole[ParticipantProfile] */
+        "Whole_signalbox.monitoring.routes.profiles.ParticipantProfile_": {
+            data: components["schemas"]["ParticipantProfile"];
         };
         /** Whole[ConferenceDetail] */
         "Whole_signalbox.monitoring.routes.shapes.ConferenceDetail_": {
@@ -3418,6 +3590,133 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AppsAppIdDimensionsGetDimensions: {
+        parameters: {
+            query?: {
+                /** @description created after */
+                created_at_gt?: string | null;
+                /** @description created at or after */
+                created_at_gte?: string | null;
+                /** @description created before */
+                created_at_lt?: string | null;
+                /** @description created at or before */
+                created_at_lte?: string | null;
+            };
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.dimensions.AppDimensions_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6847,6 +7146,143 @@ export interface operations {
             };
         };
     };
+    V1IssuesGroupsGetIssueGroups: {
+        parameters: {
+            query?: {
+                /** @description created after */
+                created_at_gt?: string | null;
+                /** @description created at or after */
+                created_at_gte?: string | null;
+                /** @description created before */
+                created_at_lt?: string | null;
+                /** @description created at or before */
+                created_at_lte?: string | null;
+                /** @description of a session; Unknown: missing */
+                app_version?: string | null;
+                /** @description of a session; Unknown: missing */
+                browser?: string | null;
+                /** @description of a session; Unknown: missing */
+                os?: string | null;
+                /** @description of a session; Unknown: missing */
+                country?: string | null;
+                /** @description of a session; Unknown: missing */
+                webrtc_sdk?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The groups. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_list_signalbox.monitoring.routes.dimensions.IssueGroupItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
     V1IssuesGumSummaryMediaErrorSummary: {
         parameters: {
             query?: {
@@ -10016,6 +10452,124 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1ParticipantsParticipantIdProfileGetProfile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                participant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.profiles.ParticipantProfile_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
