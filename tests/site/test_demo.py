@@ -27,10 +27,18 @@ from signalbox.accounts.service.organizations import add_organization
 from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.site.demo import demo
-from signalbox.site.demo.command import play_live, some_calls, start_of
+from signalbox.site.demo.command import play_live
+from signalbox.site.demo.people import NEWEST, OUT_FOR_DAYS
+from signalbox.site.demo.plan import past_calls, some_calls
+from signalbox.site.demo.recorded import KINDS as RECORDED
+from signalbox.site.demo.scenarios import WEIGHTS
+from signalbox.site.demo.steps import Call
 
 ROOT = Path(__file__).parents[2]
-KINDS = {"good", "lossy", "relayed", "failed", "permission denied", "rejoining", "SFU"}
+KINDS = {
+    "good", "lossy", "relayed", "failed", "permission denied", "rejoining", "SFU", "device", "vanished", "moving", "one-sided",
+}  # fmt: skip
+EVERY_KIND = len(WEIGHTS) + len(RECORDED)  # so many calls have each of them
 
 
 def free_port() -> int:
@@ -132,22 +140,23 @@ def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
 def test_calls_of_the_past(
     environ: dict[str, str], url: str, app: tuple[UUID, str], database_url: str
 ) -> None:
-    """Twelve calls: each scenario and each recorded one, found without naming a key or an address."""
-    code, output = run(environ, "--calls", "12", "--days", "2", "--random-state", "3")
+    """Each scenario and each recorded call, found without naming a key or an address."""
+    code, output = run(environ, "--calls", str(EVERY_KIND), "--days", "2", "--random-state", "3")
     assert code == 0, output
-    assert "12 calls of the last 2 days are there" in output
+    assert f"{EVERY_KIND} calls of the last 2 days are there" in output
     found = ask(
         database_url,
         "SELECT created_at, ongoing, end_time FROM monitoring.conferences WHERE app_id = %s",
         app[0],
     )
-    assert len(found) == 12
+    assert len(found) == EVERY_KIND
     now = datetime.now(UTC)
     assert all(
         now - timedelta(days=2, minutes=1) < created < now - timedelta(seconds=5)
         for created, _, _ in found
     )
-    assert not any(ongoing for _, ongoing, _ in found)
+    # The page that vanished left nobody to end its call.
+    assert sum(ongoing for _, ongoing, _ in found) <= 1
     assert all(end is None or end < now for _, _, end in found)
     issues = {
         code
@@ -172,6 +181,13 @@ def test_calls_of_the_past(
         app[0],
     )
     assert sfus >= 2
+    places = ask(
+        database_url,
+        "SELECT geo_ip->>'country_code', geo_ip->>'city', (geo_ip->>'latitude')::float FROM monitoring.sessions WHERE app_id = %s",
+        app[0],
+    )
+    assert len({city for _, city, _ in places}) > 8
+    assert ("JP", "Tokyo", 35.68) in places
 
 
 def test_calls_of_now_hang_up_when_stopped(
@@ -219,17 +235,46 @@ def test_without_an_app_the_command_to_make_one_is_named(environ: dict[str, str]
 
 
 def test_every_kind_is_there_from_the_start() -> None:
-    calls = list(islice(some_calls(random.Random(1), "k" * 32), 12))
+    calls = list(islice(some_calls(random.Random(1), "k" * 32), EVERY_KIND))
     assert {call.kind for call in calls} == KINDS
     for call in calls:
         assert call.steps[0].path == "/initialize"
         assert all(json.loads(step.body) and step.at_s >= 0 for step in call.steps)
 
 
-def test_no_call_of_the_past_reaches_into_the_future_or_beyond_31_days() -> None:
-    dice, now = random.Random(2), time.time()
-    for call in islice(some_calls(dice, "k" * 32), 20):
-        for days in (0.01, 1.0, 31.0):
-            at = start_of(call, dice, days=days, now=now)
-            assert at + call.seconds < now
-            assert now - at < 31 * 86_400
+@pytest.mark.parametrize("days", [0.01, 1.0, 31.0])
+def test_no_call_of_the_past_reaches_into_the_future_or_beyond_31_days(days: float) -> None:
+    now = time.time()
+    for call, at in past_calls(random.Random(2), "k" * 32, calls=40, days=days, now=now):
+        assert at + call.seconds < now
+        assert now - at < 31 * 86_400
+
+
+def test_yesterday_has_one_bad_call_and_calm_ones() -> None:
+    now = time.time()
+    yesterday = datetime.fromtimestamp(now, UTC).date() - timedelta(days=1)
+    calls = past_calls(random.Random(5), "k" * 32, calls=150, days=30, now=now)
+    kinds = [call.kind for call, at in calls if datetime.fromtimestamp(at, UTC).date() == yesterday]
+    assert kinds.count("lossy") == 1
+    assert set(kinds) <= {"lossy", "good", "relayed"}
+    assert len(kinds) > 2
+
+
+def versions(calls: list[tuple[Call, float]], now: float) -> list[tuple[float, str]]:
+    """Days ago and version of each session."""
+    return [
+        ((now - at) / 86_400, json.loads(step.body).get("appVersion", ""))
+        for call, at in calls
+        for step in call.steps
+        if step.path == "/sessions"
+    ]
+
+
+def test_a_new_version_comes_in_the_middle_of_the_month() -> None:
+    now = time.time()
+    found = versions(past_calls(random.Random(4), "k" * 32, calls=120, days=30, now=now), now)
+    fresh = [days for days, version in found if version == NEWEST]
+    assert fresh
+    assert max(fresh) < OUT_FOR_DAYS
+    last_days = [version for days, version in found if days < 5 and version]
+    assert last_days.count(NEWEST) > len(last_days) / 2

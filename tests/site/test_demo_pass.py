@@ -145,3 +145,23 @@ async def test_without_a_secret_there_is_no_pass(
 
     assert await entries(site, key, {HEADER: make_pass("", at=clock.now())}) == REFUSED
     await site.kernel.close()
+
+
+@pytest.mark.parametrize(("peer", "city"), [("127.0.0.1", "Bern"), ("192.0.2.7", None)])
+async def test_people_of_the_demonstration_may_say_where_they_are(
+    limited: Site, key: str, clock: ManualClock, db: Database, peer: str, city: str | None
+) -> None:
+    """From this machine only, like everything else about the pass."""
+    said = {HEADER: make_pass(SECRET, at=clock.now()), "X-AppEngine-Country": "CH", "X-AppEngine-City": "Bern"}  # fmt: skip
+    transport = httpx.ASGITransport(app=limited, raise_app_exceptions=False, client=(peer, 50_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        body = {"apiKey": key, "conferenceId": uuid4().hex, "userId": "alice"}
+        token = (await client.post("/v1/initialize", json=body)).json()["token"]
+        answer = await client.post("/v1/sessions", json={"token": token}, headers=said)
+    assert answer.status_code == 200
+    async with db.read() as tx:
+        cursor = await tx.psycopg.execute(
+            "SELECT s.geo_ip->>'city' FROM monitoring.sessions s JOIN monitoring.conferences c ON c.id = s.conference_id WHERE c.conference_id = %s",
+            (body["conferenceId"],),
+        )
+        assert await cursor.fetchone() == (city,)

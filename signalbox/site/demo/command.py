@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
-from itertools import count
 from typing import Final
 
 import aiohttp
@@ -29,26 +26,23 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.core.settings import SettingError
 from signalbox.site.commands.running import run
-from signalbox.site.demo.player import TIMEOUT_S, DemoError, Player
-from signalbox.site.demo.recorded import KINDS, recorded_call
-from signalbox.site.demo.scenarios import WEIGHTS, made_up_call
+from signalbox.site.demo.plan import MAX_DAYS, past_calls, some_calls
+from signalbox.site.demo.player import TIMEOUT_S, DemoError, Player, stopped_within
 from signalbox.site.demo.steps import Call
 
 APP: Final = "demo"
-SIDE_BY_SIDE: Final = 6
-MAX_DAYS: Final = 31
+SIDE_BY_SIDE: Final = 16
 LIVE_CALLS: Final = 4
-PAST_CALLS: Final = 40
-MARGIN_S: Final = (
-    600.0  # the oldest call stays that far inside of the 31 days that `delta` may span
-)
+CALLS_A_DAY: Final = 8
+PAST_CALLS: Final = 40  # at least
+BEGIN_WITHIN_S: Final = 8.0  # running calls do not all begin, and report, at the same moment
 
 
 @click.command()
 @click.option(
     "--calls",
     type=click.IntRange(1, 10_000),
-    help=f"How many calls: {PAST_CALLS}; with --live, how many at a time: {LIVE_CALLS}.",
+    help=f"How many calls: {CALLS_A_DAY} for each day and at least {PAST_CALLS}; with --live, how many at a time: {LIVE_CALLS}.",
 )
 @click.option(
     "--days",
@@ -72,7 +66,7 @@ def demo(
     api_key: str | None,
     random_state: int | None,
 ) -> None:
-    """Play calls to look at: good, lossy, relayed, failed, without permission, rejoining, through an SFU."""
+    """Play calls to look at: good, lossy, relayed, failed, without permission, with broken devices, rejoining, through an SFU."""
     address = url or local_address()
     key = api_key or local_api_key()
     dice, secret = random.Random(random_state), local_secret()
@@ -81,7 +75,14 @@ def demo(
             asyncio.run(play_live(address, key, dice, at_a_time=calls or LIVE_CALLS, secret=secret))
         else:
             asyncio.run(
-                play_past(address, key, dice, calls=calls or PAST_CALLS, days=days, secret=secret)
+                play_past(
+                    address,
+                    key,
+                    dice,
+                    calls=calls or max(PAST_CALLS, round(CALLS_A_DAY * days)),
+                    days=days,
+                    secret=secret,
+                )
             )
     except DemoError as error:
         raise click.ClickException(str(error)) from None
@@ -131,30 +132,6 @@ def local_secret() -> str | None:
         return None
 
 
-def some_calls(dice: random.Random, api_key: str) -> Iterator[Call]:
-    """Calls without end: each recorded one and each scenario first, then by weight."""
-    run_tag = secrets.token_hex(3)
-    tags = (f"demo-{run_tag}-{number}" for number in count(1))
-    for scenario in WEIGHTS:
-        yield made_up_call(scenario, dice, api_key, next(tags))
-    for name in KINDS:
-        yield recorded_call(name, dice, api_key, next(tags))
-    while True:
-        [scenario] = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))
-        yield made_up_call(scenario, dice, api_key, next(tags))
-
-
-def start_of(call: Call, dice: random.Random, *, days: float, now: float) -> float:
-    """Unix time at which a call of the past began: at working hours rather than at night, and over by now."""
-    longest_s = min(days * 86_400, MAX_DAYS * 86_400 - MARGIN_S)
-    latest = now - call.seconds - 5
-    for _ in range(4):
-        at = now - dice.uniform(min(call.seconds + 5, longest_s), longest_s)
-        if 8 <= time.gmtime(at).tm_hour < 19:
-            break
-    return min(at, latest)
-
-
 async def play_past(
     url: str,
     api_key: str,
@@ -168,8 +145,7 @@ async def play_past(
 
     With the `secret` of an installation on this machine no rate limit holds it up.
     """
-    source = some_calls(dice, api_key)
-    played = [next(source) for _ in range(calls)]
+    played = past_calls(dice, api_key, calls=calls, days=days, now=time.time())
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -178,11 +154,10 @@ async def play_past(
         TimeRemainingColumn(),
     )
     with Progress(*columns) as progress:
-        task = progress.add_task(f"{calls} calls", total=sum(len(call.steps) for call in played))
+        task = progress.add_task(f"{calls} calls", total=sum(len(call.steps) for call, _ in played))
         async with _http() as http:
             player = Player(http, url, told=lambda: progress.advance(task), secret=secret)
-            starts = [(call, start_of(call, dice, days=days, now=time.time())) for call in played]
-            await _side_by_side(player, starts)
+            await _side_by_side(player, played)
     click.echo(f"{calls} calls of the last {days:g} days are there. Look at {url}")
 
 
@@ -223,11 +198,13 @@ async def play_live(
         async with _http() as http:
             player = Player(http, url, told=lambda: progress.advance(task), secret=secret)
 
-            async def line() -> None:
+            async def line(begin_s: float) -> None:
+                await stopped_within(stop, begin_s)
                 while not stop.is_set():
                     await player.live(next(source), stop)
 
-            tasks = [asyncio.create_task(line()) for _ in range(at_a_time)]
+            begins = [BEGIN_WITHIN_S * number / at_a_time for number in range(at_a_time)]
+            tasks = [asyncio.create_task(line(begin_s)) for begin_s in begins]
             try:
                 await asyncio.gather(*tasks)
             finally:

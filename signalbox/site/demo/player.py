@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from signalbox.site.demo.steps import Call, Step
-from signalbox.site.demo_pass import HEADER, is_loopback, make_pass
+from signalbox.site.demo_pass import HEADER, LIFE_S, is_loopback, make_pass
 
 PATIENCE_S: Final = 120.0  # how long a server may be busy before we give up
 TIMEOUT_S: Final = 20.0
@@ -36,6 +36,7 @@ class Player:
     ) -> None:
         """`secret` is this installation's, for passes; it is used only towards this machine."""
         self._http, self._url, self._told = http, url.rstrip("/"), told
+        self._kept_pass, self._renew_at = "", 0.0
         self._secret = secret if is_loopback(urlsplit(self._url).hostname or "") else None
 
     async def back_in_time(self, call: Call, started_at: float) -> None:
@@ -49,7 +50,7 @@ class Player:
         learned: dict[str, str] = {}
         began = time.monotonic()
         for step in call.steps:
-            if await _stopped_within(stop, began + step.at_s - time.monotonic()):
+            if await stopped_within(stop, began + step.at_s - time.monotonic()):
                 break
             await self._send(step, learned, happened_at=None)
         else:
@@ -86,7 +87,7 @@ class Player:
     async def _post(self, step: Step, text: str) -> tuple[int, Any, float]:
         headers = {"Content-Type": "text/plain;charset=UTF-8", "Origin": self._url}
         if self._secret is not None:
-            headers[HEADER] = make_pass(self._secret, at=datetime.now(UTC))
+            headers |= step.headers | {HEADER: self._pass()}
         try:
             async with self._http.request(
                 step.method, f"{self._url}/v1{step.path}", data=text.encode(), headers=headers
@@ -102,6 +103,14 @@ class Player:
             raise DemoError(
                 f"No Signalbox answers at {self._url} ({type(error).__name__}). Start it with `signalbox up`, or name it with --url."
             ) from None
+
+    def _pass(self) -> str:
+        """A pass that is good for some time yet."""
+        now = time.monotonic()
+        if self._secret is not None and now >= self._renew_at:
+            self._kept_pass = make_pass(self._secret, at=datetime.now(UTC))
+            self._renew_at = now + LIFE_S / 3
+        return self._kept_pass
 
     def _explain(self, step: Step, status: int, answer: Any) -> str:
         code = answer.get("error_code") if isinstance(answer, dict) else None
@@ -129,7 +138,8 @@ def _decoded(raw: bytes) -> Any:
         return None
 
 
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait for so long; whether it was to stop meanwhile."""
     try:
         await asyncio.wait_for(stop.wait(), max(0.0, seconds))
     except TimeoutError:

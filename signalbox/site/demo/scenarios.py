@@ -3,226 +3,104 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
 
-from signalbox.site.demo.people import conference_name, people, session_body
-from signalbox.site.demo.stats import Line, Meter
-from signalbox.site.demo.steps import Call, Step, step
+from signalbox.site.demo import lines
+from signalbox.site.demo.lines import FINE, SERVER, End, between
+from signalbox.site.demo.people import conference_name, people
+from signalbox.site.demo.steps import Call
+from signalbox.site.demo.writer import Day, Writer
 
-INTERVAL_S: Final = 10.0
-GOOD = Line()
-LOSSY = Line(loss=0.12, rtt_s=0.28, jitter_s=0.05, buffer_s=0.16, candidate="srflx", scale=0.4)
-RELAYED = Line(loss=0.01, rtt_s=0.09, jitter_s=0.012, candidate="relay")
-RELAYED_TCP = Line(
-    loss=0.0, rtt_s=0.16, jitter_s=0.03, buffer_s=0.1, candidate="relay", protocol="tcp", scale=0.7
-)
+Scenario = Callable[[Writer], Call]
+# How long calls last, in seconds, and how common that is: many short ones, few of an hour.
+_LENGTHS: Final = ((70, 240, 4), (240, 900, 9), (900, 2000, 5), (2000, 3500, 2), (3500, 4600, 1))
 
 
-@dataclass(slots=True)
-class Writer:
-    """Writes down the steps of one call."""
-
-    dice: random.Random
-    api_key: str
-    tag: str
-    title: str
-    steps: list[Step] = field(default_factory=list)
-
-    def enter(self, who: tuple[str, str], at_s: float, part: int = 0) -> str:
-        """A participant opens the page; answers the name of the session."""
-        name = f"{who[0]}.{part}"
-        init = {
-            "apiKey": self.api_key,
-            "conferenceId": self.tag,
-            "conferenceName": self.title,
-            "userId": who[0],
-            "userName": who[1],
-        }
-        self.steps.append(step(at_s, "/initialize", init, learns={"token": f"@init-{name}@"}))
-        body = session_body(self.dice) | {"token": f"@init-{name}@"}
-        self.steps.append(
-            step(at_s + 0.1, "/sessions", body, learns={"token": f"@session-{name}@"})
-        )
-        return name
-
-    def media(self, session: str, at_s: float, *, error: str | None = None) -> None:
-        """The page asks for camera and microphone; `error` is the name of the refusal."""
-        self._post(
-            at_s,
-            "/events/get-user-media",
-            session,
-            {"eventName": "getUserMedia", "data": {"constraints": {"audio": True, "video": True}}},
-        )
-        found: dict[str, Any] = {
-            kind: [self._local_track(session, kind)] for kind in ("audio", "video")
-        }
-        data = {"error": {"name": error, "message": "Permission denied"}} if error else found
-        self._post(
-            at_s + 0.8,
-            "/events/get-user-media",
-            session,
-            {"eventName": "getUserMedia", "data": data},
-        )
-
-    def _local_track(self, session: str, kind: str) -> dict[str, Any]:
-        label = "Built-in microphone" if kind == "audio" else "Front camera"
-        return {
-            "id": f"{session}-local-{kind}"[:40],
-            "kind": kind,
-            "label": label,
-            "enabled": True,
-            "muted": False,
-            "readyState": "live",
-        }
-
-    def connect(
-        self, session: str, peer: tuple[str, str], at_s: float, *, is_sfu: bool = False
-    ) -> str:
-        """A connection is added and offers; answers its name."""
-        name = f"{session}>{peer[0]}"
-        body = {
-            "eventName": "addConnection",
-            "peerId": peer[0],
-            "peerName": peer[1],
-            "connectionState": "new",
-            "isSfu": is_sfu,
-        }
-        learns = {"peer_id": f"@peer-{name}@", "connection_id": f"@connection-{name}@"}
-        self.steps.append(
-            step(at_s, "/connection", body | {"token": f"@session-{session}@"}, learns=learns)
-        )
-        self.event(name, at_s + 0.02, "onnegotiationneeded", None)
-        self.event(
-            name, at_s + 0.05, "onsignalingstatechange", {"signalingState": "have-local-offer"}
-        )
-        self.event(name, at_s + 0.06, "onicegatheringstatechange", "gathering")
-        for number in range(3):
-            candidate = {
-                "candidate": f"candidate:{number} 1 udp 2122194687 192.0.2.10 {50000 + number} typ host",
-                "type": "host",
-                "protocol": "udp",
-                "sdpMid": "0",
-            }
-            self.event(name, at_s + 0.08 + number / 100, "onicecandidate", candidate)
-        self.event(name, at_s + 0.25, "onsignalingstatechange", {"signalingState": "stable"})
-        self.event(name, at_s + 0.3, "oniceconnectionstatechange", "checking")
-        self.event(name, at_s + 0.31, "onconnectionstatechange", "connecting")
-        return name
-
-    def connected(self, connection: str, at_s: float) -> None:
-        """A path is found."""
-        self.event(connection, at_s, "oniceconnectionstatechange", "connected")
-        self.event(connection, at_s + 0.05, "onconnectionstatechange", "connected")
-        session = connection.partition(">")[0]
-        for kind in ("audio", "video"):
-            data = {
-                "kind": kind,
-                "enabled": True,
-                "muted": False,
-                "readyState": "live",
-                "label": f"remote {kind}",
-            }
-            body = {
-                "event": "ontrack",
-                "trackId": f"{connection}-remote-{kind}"[:40],
-                "data": data,
-            } | self._ids(connection)
-            self._post(at_s + 0.1, "/tracks", session, body)
-
-    def event(self, connection: str, at_s: float, name: str, data: Any) -> None:
-        """An event of a connection."""
-        self._post(
-            at_s,
-            "/connection",
-            connection.partition(">")[0],
-            {"eventName": name, "data": data, "timestamp": None} | self._ids(connection),
-        )
-
-    def stats(
-        self,
-        connection: str,
-        start_s: float,
-        end_s: float,
-        line: Line,
-        *,
-        sends: bool = True,
-        receives: bool = True,
-    ) -> None:
-        """Reports every ten seconds."""
-        meter = Meter(
-            connection, line, self.dice, sends=sends, receives=receives, interval_s=INTERVAL_S
-        )
-        at_s = start_s + INTERVAL_S
-        while at_s < end_s:
-            body = {"data": meter.report(at_s), "timeTaken": self.dice.randrange(1, 9)} | self._ids(
-                connection
-            )
-            self._post(at_s, "/stats", connection.partition(">")[0], body)
-            at_s += INTERVAL_S
-
-    def browser(self, session: str, at_s: float, body: dict[str, Any]) -> None:
-        """An event of the page."""
-        self._post(at_s, "/events/browser", session, body)
-
-    def leave(self, session: str, at_s: float) -> None:
-        """The page is closed."""
-        self.browser(session, at_s, {"eventName": "beforeunload"})
-        self.browser(session, at_s + 0.01, {"eventName": "unload"})
-
-    def call(self, kind: str) -> Call:
-        """What was written, in order."""
-        return Call(kind, sorted(self.steps, key=lambda item: item.at_s))
-
-    def _post(self, at_s: float, path: str, session: str, body: dict[str, Any]) -> None:
-        self.steps.append(step(at_s, path, body | {"token": f"@session-{session}@"}))
-
-    def _ids(self, connection: str) -> dict[str, str]:
-        return {"peerId": f"@peer-{connection}@", "connectionId": f"@connection-{connection}@"}
+def _length(write: Writer) -> float:
+    [(least, most, _)] = write.dice.choices(_LENGTHS, [each[-1] for each in _LENGTHS])
+    return write.dice.uniform(least, most)
 
 
-def _mesh(write: Writer, kind: str, line_of: Callable[[int], Line], size: int) -> Call:
-    """Everybody is connected with everybody else."""
+def _somebody(write: Writer) -> End:
+    return write.dice.choice((FINE, FINE, lines.OFFICE, lines.MOBILE))
+
+
+def _slowed(write: Writer, session: str, end: End) -> End:
+    """What the newest version makes of this end, if its browser is one of those that suffer."""
+    return replace(end, cpu=max(end.cpu, 0.65)) if write.is_slow(session) else end
+
+
+def mesh(
+    write: Writer,
+    ends: Sequence[End],
+    *,
+    length_s: float | None = None,
+    pairs: tuple[str, ...] = ("CP1",),
+    first_is_deaf: bool = False,
+) -> list[str]:
+    """Everybody, as many as `ends`, is connected with everybody else; nobody leaves yet. Answers the sessions, of the first first."""
     dice = write.dice
-    who = people(dice, size)
-    end_s = dice.uniform(90, 900)
+    who = people(dice, len(ends))
+    end_s = length_s or _length(write)
     arrivals = sorted(dice.uniform(0, 12) for _ in who)
     arrivals[0] = 0.0
-    for number, (person, arrival) in enumerate(zip(who, arrivals, strict=True)):
-        session = write.enter(person, arrival)
-        write.media(session, arrival + 0.5)
-        for other, later in zip(who, arrivals, strict=True):
-            if other != person:
-                start = max(arrival, later) + 2
-                connection = write.connect(session, other, start)
-                write.connected(connection, start + dice.uniform(0.4, 1.6))
-                write.stats(connection, start, end_s, line_of(number))
-        if dice.random() < 0.5:
-            write.browser(
-                session, arrival + 30, {"eventName": "custom", "data": {"eventName": "mute"}}
-            )
-            write.browser(
-                session, arrival + 45, {"eventName": "custom", "data": {"eventName": "unmute"}}
-            )
-        write.leave(session, end_s + number)
+    sessions = [write.enter(one, at_s) for one, at_s in zip(who, arrivals, strict=True)]
+    at = [_slowed(write, name, end) for name, end in zip(sessions, ends, strict=True)]
+    for mine, session in enumerate(sessions):
+        write.media(session, arrivals[mine] + 0.5)
+        for other in range(len(who)):
+            if other == mine:
+                continue
+            start = max(arrivals[mine], arrivals[other]) + 2
+            connection = write.connect(session, who[other], start, kind=at[mine].candidate)
+            up_s = start + max(write.setup_s(session), write.setup_s(sessions[other]))
+            write.connected(connection, up_s)
+            line = between(at[mine], at[other])
+            if first_is_deaf and mine == 0:
+                line = replace(line, deaf=True)
+            write.stats(connection, up_s, end_s, line, pairs=pairs)
+        if dice.random() < 0.4:
+            write.custom(session, arrivals[mine] + 30, "mute")
+            write.custom(session, arrivals[mine] + 45, "unmute")
+    write.end_s = end_s
+    return sessions
+
+
+def _part(write: Writer, kind: str, sessions: Sequence[str]) -> Call:
+    """Everybody leaves, one after the other."""
+    for number, session in enumerate(sessions):
+        write.leave(session, write.end_s + number)
     return write.call(kind)
 
 
 def good(write: Writer) -> Call:
-    """Two or three people, a good network."""
-    return _mesh(write, "good", lambda _: GOOD, write.dice.choice((2, 2, 2, 3)))
+    """Two to four people, a good network."""
+    count = write.dice.choice((2, 2, 2, 2, 3, 4))
+    return _part(write, "good", mesh(write, [_somebody(write) for _ in range(count)]))
 
 
 def lossy(write: Writer) -> Call:
-    """One of two sits behind a bad network."""
-    return _mesh(write, "lossy", lambda number: GOOD if number else LOSSY, 2)
+    """One of two or three sits behind a bad network."""
+    others = [_somebody(write) for _ in range(write.dice.choice((1, 2)))]
+    return _part(write, "lossy", mesh(write, [lines.LOSSY, *others]))
+
+
+def far_away(write: Writer) -> Call:
+    """A satellite between two people."""
+    return _part(write, "lossy", mesh(write, [lines.FAR, FINE]))
+
+
+def narrow(write: Writer) -> Call:
+    """Hardly any bandwidth."""
+    return _part(write, "lossy", mesh(write, [lines.NARROW, FINE]))
 
 
 def relayed(write: Writer) -> Call:
     """A firewall between two people, one of them without UDP."""
-    tcp = write.dice.random() < 0.4
-    return _mesh(write, "relayed", lambda number: RELAYED_TCP if tcp and number else RELAYED, 2)
+    mine = lines.TCP_ONLY if write.dice.random() < 0.3 else lines.BEHIND_FIREWALL
+    return _part(write, "relayed", mesh(write, [mine, lines.BEHIND_FIREWALL]))
 
 
 def failed(write: Writer) -> Call:
@@ -233,18 +111,28 @@ def failed(write: Writer) -> Call:
     connection = write.connect(session, who[1], 2.0)
     for number in range(3):
         write.event(connection, 9.0 + number, "onicecandidateerror", {"errorCode": 701})
-    write.event(connection, 17.0, "oniceconnectionstatechange", "failed")
-    write.event(connection, 17.1, "onconnectionstatechange", "failed")
+    write.path(connection, 17.0, "failed")
     write.leave(session, 31.0)
+    return write.call("failed")
+
+
+def unencrypted(write: Writer) -> Call:
+    """A path is found, and the handshake of the encryption fails."""
+    who = people(write.dice, 2)
+    session = write.enter(who[0], 0.0)
+    write.media(session, 0.5)
+    connection = write.connect(session, who[1], 2.0)
+    write.event(connection, 3.1, "oniceconnectionstatechange", "connected")
+    write.event(connection, 18.0, "onconnectionstatechange", "failed")
+    write.leave(session, 33.0)
     return write.call("failed")
 
 
 def denied(write: Writer) -> Call:
     """Camera and microphone are refused, and the participant gives up."""
     session = write.enter(people(write.dice, 1)[0], 0.0)
-    error = write.dice.choice(
-        ("NotAllowedError", "NotAllowedError", "NotFoundError", "NotReadableError")
-    )
+    errors = ("NotAllowedError", "NotAllowedError", "NotAllowedError", "NotFoundError", "NotReadableError", "OverconstrainedError")  # fmt: skip
+    error = write.dice.choice(errors)
     write.media(session, 0.5, error=error)
     write.media(session, 8.0, error=error)
     write.leave(session, 21.0)
@@ -261,52 +149,154 @@ def rejoining(write: Writer) -> Call:
         connection = write.connect(session, who[1], at_s + 1.5)
         write.connected(connection, at_s + 2.4)
         end_s = at_s + write.dice.uniform(50, 140)
-        write.stats(connection, at_s + 2.4, end_s, LOSSY if part < 2 else GOOD)
+        write.stats(connection, at_s + 2.4, end_s, between(lines.LOSSY if part < 2 else FINE, FINE))
         if part < 2:
-            write.event(connection, end_s - 4, "oniceconnectionstatechange", "disconnected")
-            write.event(connection, end_s - 4, "onconnectionstatechange", "disconnected")
+            write.path(connection, end_s - 4, "disconnected")
         write.leave(session, end_s)
         at_s = end_s + 3
     return write.call("rejoining")
 
 
-def sfu(write: Writer) -> Call:
-    """Four people around one server, a connection to send and one to receive each."""
-    end_s = write.dice.uniform(120, 900)
-    for number, person in enumerate(people(write.dice, 4)):
+def around_a_server(write: Writer, ends: Sequence[End], length_s: float) -> list[str]:
+    """So many people around one server, a connection to send and one to receive each. Answers the sessions."""
+    sessions = []
+    for number, (person, end) in enumerate(zip(people(write.dice, len(ends)), ends, strict=True)):
         start = number * 3.0
         session = write.enter(person, start)
         write.media(session, start + 0.4)
+        line = between(_slowed(write, session, end), SERVER)
         for direction in ("send", "receive"):
             connection = write.connect(
                 session, (f"demo-sfu-{direction}", f"SFU ({direction})"), start + 1.5, is_sfu=True
             )
-            write.connected(connection, start + 2.2)
+            up_s = start + 1.5 + write.setup_s(session)
+            write.connected(connection, up_s)
             write.stats(
                 connection,
-                start + 2.2,
-                end_s,
-                GOOD,
+                up_s,
+                length_s,
+                line,
                 sends=direction == "send",
                 receives=direction == "receive",
             )
-        write.browser(session, end_s + number, {"eventName": "endCall"})
+        sessions.append(session)
+    write.end_s = length_s
+    return sessions
+
+
+def sfu(write: Writer) -> Call:
+    """Three to nine people around one server, now and then one of them with a bad network."""
+    count = write.dice.choice((3, 4, 4, 5, 6, 9))
+    ends = [_somebody(write) for _ in range(count)]
+    if write.dice.random() < 0.2:
+        ends[-1] = lines.LOSSY
+    sessions = around_a_server(write, ends, max(200.0, _length(write)))
+    for number, session in enumerate(sessions):
+        write.browser(session, write.end_s + number, {"eventName": "endCall"})
     return write.call("SFU")
 
 
-WEIGHTS: Final[dict[Callable[[Writer], Call], int]] = {
-    good: 8,
-    lossy: 3,
-    relayed: 3,
-    failed: 1,
-    denied: 1,
-    rejoining: 2,
-    sfu: 3,
+def overloaded(write: Writer) -> Call:
+    """A computer that is too slow for its own video."""
+    return _part(write, "device", mesh(write, [lines.OVERLOADED, FINE]))
+
+
+def silent(write: Writer) -> Call:
+    """A microphone that is switched off in hardware."""
+    return _part(write, "device", mesh(write, [lines.SILENT, FINE]))
+
+
+def covered(write: Writer) -> Call:
+    """Somebody has forgotten the lid of the camera."""
+    return _part(write, "device", mesh(write, [lines.COVERED, FINE, FINE]))
+
+
+def dead_camera(write: Writer) -> Call:
+    """A camera that opens and gives no picture."""
+    return _part(write, "device", mesh(write, [lines.NO_CAMERA, FINE]))
+
+
+def unplugged(write: Writer) -> Call:
+    """The system takes the microphone away for a while; later the camera's cable is pulled."""
+    sessions = mesh(write, [FINE, FINE], length_s=write.dice.uniform(200, 500))
+    write.track(sessions[0], 60, "audio", "mute")
+    write.track(sessions[0], 84, "audio", "unmute")
+    write.track(sessions[0], 130, "video", "ended")
+    return _part(write, "device", sessions)
+
+
+def vanished(write: Writer) -> Call:
+    """The page of one of two is gone without a word."""
+    sessions = mesh(write, [FINE, FINE], length_s=write.dice.uniform(120, 300))
+    write.leave(sessions[1], write.end_s + 90)
+    return write.call("vanished")
+
+
+def moving(write: Writer) -> Call:
+    """Somebody walks from one network into the other and back: the path changes, ICE begins again."""
+    pairs = ("CP1", "CP2", "CP3", "CP1", "CP2")
+    sessions = mesh(write, [lines.MOBILE, FINE], length_s=230, pairs=pairs)
+    connection = next(name for name in write.connections if name.startswith(sessions[0]))
+    write.path(connection, 100, "disconnected")
+    write.gather(connection, 102, round_=1)
+    write.event(connection, 103, "oniceconnectionstatechange", "checking")
+    write.path(connection, 105, "connected")
+    return _part(write, "moving", sessions)
+
+
+def elsewhere(write: Writer) -> Call:
+    """Somebody reads something else meanwhile, in another tab."""
+    sessions = mesh(write, [FINE, FINE, FINE], length_s=write.dice.uniform(300, 900))
+    for at_s, hidden in ((60, True), (190, False)):
+        body = {"eventName": "tabFocus", "data": {"focus": hidden}}
+        write.browser(sessions[0], at_s, body)
+    return _part(write, "good", sessions)
+
+
+def one_sided(write: Writer) -> Call:
+    """Two are connected, and nothing arrives at one of them."""
+    return _part(write, "one-sided", mesh(write, [FINE, FINE], length_s=150, first_is_deaf=True))
+
+
+def worst(write: Writer) -> Call:
+    """The worst call of a day: four people, and the network of one of them gives way, breaks and comes back."""
+    write.title = "Board meeting"
+    sessions = mesh(write, [lines.DREADFUL, FINE, lines.OFFICE, FINE], length_s=1_320)
+    broken = [name for name in write.connections if sessions[0] in name.partition(">")[0]]
+    for connection in broken:
+        for at_s in (260, 520, 905):
+            write.path(connection, at_s, "disconnected")
+            write.path(connection, at_s + 14, "connected")
+    return _part(write, "lossy", sessions)
+
+
+WEIGHTS: Final[dict[Scenario, int]] = {
+    good: 40,
+    lossy: 5,
+    relayed: 9,
+    failed: 2,
+    denied: 4,
+    rejoining: 3,
+    sfu: 14,
+    far_away: 2,
+    narrow: 3,
+    unencrypted: 1,
+    overloaded: 2,
+    silent: 2,
+    covered: 1,
+    dead_camera: 1,
+    unplugged: 1,
+    vanished: 1,
+    moving: 2,
+    elsewhere: 3,
+    one_sided: 1,
 }
+# What nobody complains of: all else that happens around the worst call.
+CALM: Final = frozenset({good, relayed, elsewhere})
 
 
 def made_up_call(
-    scenario: Callable[[Writer], Call], dice: random.Random, api_key: str, tag: str
+    scenario: Scenario, dice: random.Random, api_key: str, tag: str, day: Day | None = None
 ) -> Call:
     """A call of this scenario."""
-    return scenario(Writer(dice, api_key, tag, conference_name(dice)))
+    return scenario(Writer(dice, api_key, tag, conference_name(dice), day or Day()))

@@ -11,7 +11,8 @@ from typing import Any
 class Step:
     """One request. `at_s` counts from the start of the call.
 
-    `body` is JSON text in which tokens and ids stand as the marks of `learns` of earlier steps: mark by field of the answer.
+    `body` is JSON text in which tokens and ids stand as the marks of `learns` of earlier steps: mark by field of the answer. `headers` are sent only
+    together with the pass of this machine's installation.
     """
 
     at_s: float
@@ -19,6 +20,7 @@ class Step:
     path: str
     body: str
     learns: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ def step(
     *,
     method: str = "POST",
     learns: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
 ) -> Step:
     """A step from a body that is not yet text."""
     return Step(
@@ -49,4 +52,5 @@ def step(
         path,
         json.dumps(body, separators=(",", ":"), ensure_ascii=False),
         learns or {},
+        headers or {},
     )
