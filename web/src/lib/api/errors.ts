@@ -10,6 +10,8 @@ export class ApiError extends Error {
     readonly field?: string,
     /** Seconds after which asking again makes sense. */
     readonly retryAfterS?: number,
+    /** Which of several things is wrong, where a code has several. */
+    readonly problem?: string,
   ) {
     super(message);
     this.name = "ApiError";
@@ -66,7 +68,14 @@ export function fromAnswer(status: number, body: unknown, headers?: Headers): Ap
   const code = text(told["code"]) ?? text(told["error_code"]) ?? `http_${status}`;
   const message = text(told["message"]) ?? wordsFor(status);
   const field = text(told["field"]) ?? text(told["parameter"]);
-  return new ApiError(status, code, message, field, retryAfter(headers?.get("retry-after") ?? null));
+  return new ApiError(
+    status,
+    code,
+    message,
+    field,
+    retryAfter(headers?.get("retry-after") ?? null),
+    text(told["problem"]),
+  );
 }
 
 /** Anything thrown, as an ApiError. An aborted request stays what it is, since nobody waits for it. */

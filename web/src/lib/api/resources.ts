@@ -1,7 +1,7 @@
 /** What every page needs: who is signed in, their organizations and apps. Each is options for `createQuery`. */
 import { queryOptions } from "@tanstack/svelte-query";
 
-import { api, call, request } from "./client";
+import { api, call } from "./client";
 import { key } from "./keys";
 import type { components } from "./schema";
 
@@ -20,12 +20,7 @@ export function rowsOf<T>(list: Listing<T> | undefined): T[] {
   return list?.data ?? list?.results ?? [];
 }
 
-export interface Me {
-  id: string;
-  name: string;
-  email: string | null;
-  must_change_password: boolean;
-}
+export type Me = components["schemas"]["Me"];
 
 export const appsQuery = queryOptions({
   queryKey: key("apps"),
@@ -41,6 +36,6 @@ export const organizationsQuery = queryOptions({
 
 export const meQuery = queryOptions({
   queryKey: key("me"),
-  queryFn: async ({ signal }) => (await request<{ data: Me }>("GET", "/v1/me", { signal })).data,
-  staleTime: 300_000,
+  queryFn: async ({ signal }) => (await call(api.GET("/v1/me", { signal }))).data,
+  staleTime: 60_000,
 });
