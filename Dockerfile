@@ -1,6 +1,16 @@
 # syntax=docker/dockerfile:1
 ARG PYTHON=3.13-slim-bookworm
 
+# --- the dashboard: Node.js and npm's packages are needed to build it, and stay here ---
+FROM python:${PYTHON} AS dashboard
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+RUN python -m venv .venv
+COPY scripts/web scripts/web-node ./scripts/
+COPY requirements-node.lock ./
+COPY web ./web
+RUN scripts/web .venv build
+
 # --- dependencies, checked against the hashes of the lock ---
 FROM python:${PYTHON} AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -10,6 +20,7 @@ COPY scripts ./scripts
 COPY requirements.lock pyproject.toml setup.py README.md LICENSE ./
 COPY signalbox ./signalbox
 COPY migrations ./migrations
+COPY --from=dashboard /app/web/dist ./web/dist
 RUN scripts/install .venv requirements.lock && .venv/bin/python -m compileall -q signalbox migrations
 
 # --- what runs ---

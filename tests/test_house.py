@@ -7,6 +7,7 @@ so a contract that has silently stopped to match anything is noticed.
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -162,7 +163,9 @@ def test_every_dependency_has_its_line_of_reason() -> None:
     assert not [name for name in declared().values() if f"| {name} |" not in record]
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize(
+    "lock", ["requirements.lock", "requirements-dev.lock", "requirements-node.lock"]
+)
 def test_locks_carry_hashes_and_name_no_registry(lock: str) -> None:
     text = (ROOT / lock).read_text()
     pins = re.findall(r"^[A-Za-z0-9_.-]+==\S+", text, re.MULTILINE)
@@ -171,6 +174,24 @@ def test_locks_carry_hashes_and_name_no_registry(lock: str) -> None:
     assert len(pins) == len(re.findall(r"== ?\S+.*\\\n +--hash=sha256:", text))
     assert "://" not in text
     assert "index" not in re.sub(r"#.*", "", text)
+
+
+def test_the_lock_of_the_dashboard_carries_hashes_and_names_no_registry() -> None:
+    packages = json.loads((ROOT / "web/package-lock.json").read_text())["packages"]
+    pinned = {path: about for path, about in packages.items() if path}
+
+    assert pinned
+    assert [path for path, about in pinned.items() if "integrity" not in about] == []
+    assert [path for path, about in pinned.items() if "resolved" in about] == []
+
+
+def test_every_package_that_is_shipped_with_the_dashboard_has_its_line_of_reason() -> None:
+    shipped = json.loads((ROOT / "web/package.json").read_text())["dependencies"]
+    record = (ROOT / "docs/decisions/0031-dashboard.md").read_text()
+    reasons = re.findall(r"^\| ([^|]+) \|", record, re.MULTILINE)
+    named = {name for reason in reasons for name in reason.split(", ")}
+
+    assert sorted(set(shipped) - named) == []
 
 
 def test_no_file_outgrows_500_lines() -> None:
