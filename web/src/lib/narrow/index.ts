@@ -1,0 +1,2 @@
+export * from "./narrow";
+export { default as NarrowFilters } from "./NarrowFilters.svelte";
