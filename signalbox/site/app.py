@@ -49,10 +49,12 @@ from signalbox.monitoring.ingest.live_traces import TraceDoor
 from signalbox.monitoring.ingest.parts import Asgi, Parts, Scope
 from signalbox.monitoring.routes import monitoring_router
 from signalbox.monitoring.routes.apps import HANDLERS as APP_HANDLERS
+from signalbox.monitoring.routes.apps import AppDefaults
 from signalbox.monitoring.routes.wall import HANDLERS as WALL_HANDLERS
 from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.service.live import LiveNews
 from signalbox.monitoring.service.wall import Position, Walls
+from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
@@ -282,6 +284,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
         route_handlers=[
             monitoring_router(
                 emos_version=settings.monitoring.emos_version,
+                app_defaults=_app_defaults(settings.monitoring),
                 more=(*APP_HANDLERS, *WALL_HANDLERS),
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
@@ -312,6 +315,16 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
         exception_handlers=exception_handlers(_dialect),
     )
     return Litestar.from_config(config)
+
+
+def _app_defaults(settings: MonitoringSettings) -> AppDefaults:
+    return AppDefaults(
+        interval=settings.stats_interval_ms,
+        retention_events_days=settings.events_days,
+        retention_points_days=settings.samples_days,
+        retention_days=settings.everything_days,
+        masks=list(settings.masks),
+    )
 
 
 def _limit_of_reading(kernel: Kernel) -> Callable[[Any], Awaitable[None]]:

@@ -320,3 +320,16 @@ async def _key_of_viewer(db: Database, people: People) -> tuple[Any, str]:
     )
     await service.set_membership(db, *where, role="viewer", **change)
     return made
+
+
+async def test_the_defaults_are_told_to_whoever_is_in(site: AsyncClient, alice: Headers) -> None:
+    told = (await site.get("/v1/apps/defaults", headers=alice)).json()["data"]
+
+    assert told == {
+        "interval": 10000,
+        "retention_events_days": 90,
+        "retention_points_days": 30,
+        "retention_days": None,
+        "masks": [],
+    }
+    assert refusal(await site.get("/v1/apps/defaults")) == (401, "missing_token")

@@ -5,31 +5,27 @@ A filter on sessions means what it means for the charts: a conference counts whe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, text
+from sqlalchemy import ColumnElement, exists, func, or_, select, text
 
 from signalbox.core.db import Tx
-from signalbox.monitoring.queries.lists import PARTICIPANTS_COUNT, diagnosed, has_issue
+from signalbox.monitoring.queries.lists import PARTICIPANTS_COUNT, diagnosed
 from signalbox.monitoring.queries.scope import Question
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.tables import Conference, Diagnosis, Issue, Session
+from signalbox.monitoring.tables import (
+    Conference,
+    ConferenceParticipant,
+    Diagnosis,
+    Issue,
+    Participant,
+    Session,
+)
 
-SORTS: Final[Mapping[str, Any]] = {
-    "duration": Conference.duration.desc(),
-    "score": diagnosed(Diagnosis.score).asc().nulls_last(),
-    "participants": PARTICIPANTS_COUNT.desc(),
-}
-_ENDED: Final = Conference.ongoing.is_(False)
-STATUSES: Final[Mapping[str, tuple[ColumnElement[bool], ...]]] = {
-    "ongoing": (Conference.ongoing.is_(True),),
-    "error": (_ENDED, has_issue("error")),
-    "warning": (_ENDED, ~has_issue("error"), has_issue("warning")),
-    "success": (_ENDED, ~has_issue("error"), ~has_issue("warning")),
-}
+SORTS: Final = ("duration", "score", "participants")
+STATUSES: Final = ("ongoing", "error", "warning", "success")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +80,29 @@ def narrowed(question: Question, app_id: UUID, narrowing: Narrowing) -> Question
     if narrowing.cause is not None:
         conditions.append(diagnosed(Diagnosis.cause) == narrowing.cause)
     if narrowing.status is not None:
-        conditions += STATUSES[narrowing.status]
+        conditions += _with_status(app_id, narrowing.status)
     return question.where(*conditions)
+
+
+def _with_status(app_id: UUID, status: str) -> list[ColumnElement[bool]]:
+    """Conferences of a status, as `rules.issues.colour` gives it."""
+
+    def has(kind: str) -> ColumnElement[bool]:
+        # By its app, too: then the planner may also gather the app's issues from the index, which many conferences are quicker with.
+        of = select(Issue.id).where(
+            Issue.conference_id == Conference.id,
+            Issue.app_id == app_id,
+            Issue.type == kind,
+            Issue.is_active,
+        )
+        return exists(of)
+
+    if status == "ongoing":
+        return [Conference.ongoing.is_(True)]
+    found = [Conference.ongoing.is_(False)]
+    if status == "error":
+        return [*found, has("error")]
+    return [*found, ~has("error"), has("warning") if status == "warning" else ~has("warning")]
 
 
 def issues_of_sessions(question: Question, app_id: UUID, traits: Traits) -> Question:
@@ -98,9 +115,29 @@ def _sessions(column: Any, app_id: UUID, traits: Traits) -> Any:
     return own.where(*traits.conditions())
 
 
-def in_order(question: Question, sort: str) -> Question:
-    """Conferences in one of the orders of `SORTS`; the newest first among equals."""
-    return replace(question, order=(SORTS[sort],))
+def in_order(question: Question, sort: str, app_id: UUID | None) -> Question:
+    """Conferences, perhaps of one app, in one of the orders of `SORTS`; the newest first among equals."""
+    if sort == "duration":
+        order = Conference.duration.desc()
+    elif sort == "score":
+        order = diagnosed(Diagnosis.score).asc().nulls_last()
+    else:
+        order = (PARTICIPANTS_COUNT if app_id is None else _people(app_id)).desc()
+    return replace(question, order=(order,))
+
+
+def _people(app_id: UUID) -> Any:
+    """As `PARTICIPANTS_COUNT`. Who does not count is gathered once, instead of looking up everybody of every conference."""
+    unusual = select(Participant.id).where(
+        Participant.app_id == app_id, or_(Participant.is_sfu, ~Participant.is_active)
+    )
+    links = ConferenceParticipant
+    counted = select(func.count()).where(
+        links.conference_id == Conference.id,
+        links.sessions > 0,
+        links.participant_id.not_in(unusual),
+    )
+    return counted.correlate(Conference).scalar_subquery()
 
 
 async def by_index(tx: Tx) -> None:

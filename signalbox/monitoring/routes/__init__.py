@@ -37,6 +37,7 @@ from signalbox.monitoring.routes import (
     tracks,
     usage,
 )
+from signalbox.monitoring.routes.apps import AppDefaults
 from signalbox.monitoring.routes.filters import provide_span
 
 HANDLERS: tuple[ControllerRouterHandler, ...] = (
@@ -71,11 +72,13 @@ def monitoring_router(
     more: Sequence[ControllerRouterHandler] = (),
     not_found_as_400: bool = False,
     emos_version: int = 2,
+    app_defaults: AppDefaults | None = None,
 ) -> Router:
     """All reading routes of monitoring, and the handlers in `more` beside them.
 
     `not_found_as_400` answers 400 where an id in a path is unknown, as some
-    clients of the PeerMetrics API expect. `emos_version` is the formula of scores. The reference lists only the `/v1` addresses.
+    clients of the PeerMetrics API expect. `emos_version` is the formula of scores, `app_defaults` what holds for apps that say nothing else.
+    The reference lists only the `/v1` addresses.
     """
     handlers = [*HANDLERS, *more]
     dependencies: dict[str, Any] = {
@@ -84,6 +87,7 @@ def monitoring_router(
         **dimensions.remembering(),
         **app_figures.figure_dependencies(),
         "span": Provide(provide_span),
+        "app_defaults": Provide(lambda: app_defaults or AppDefaults(), sync_to_thread=False),
         "emos_version": Provide(lambda: emos_version, sync_to_thread=False),
     }
     return Router(

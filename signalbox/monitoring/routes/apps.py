@@ -12,6 +12,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Request, delete, get, post, put
+from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 
 from signalbox.accounts import queries as accounts_queries
@@ -24,7 +25,7 @@ from signalbox.accounts.errors import (
 from signalbox.accounts.guards import accounts_of
 from signalbox.core.actor import Actor
 from signalbox.core.db import Tx
-from signalbox.http.answers import Answer, json_answer, list_of, one_of, printed
+from signalbox.http.answers import Answer, Whole, answers, json_answer, list_of, one_of, printed
 from signalbox.http.fields import fields_of, given, needed, texts
 from signalbox.monitoring.errors import MissingParameters
 from signalbox.monitoring.queries.usage import usage
@@ -74,6 +75,16 @@ class AppItem(msgspec.Struct, kw_only=True):
     masks: list[str] | None
     quota_participant_minutes_monthly: int | None
     durations_days: dict[str, int]
+
+
+class AppDefaults(msgspec.Struct, kw_only=True):
+    """What holds for an app that says nothing else: the interval (ms) that a new one begins with, retention in days (null: for ever), masks."""
+
+    interval: int = accounts.DEFAULT_INTERVAL_MS
+    retention_events_days: int = 90
+    retention_points_days: int = 30
+    retention_days: int | None = None
+    masks: list[str] = []
 
 
 @get("/organizations", responses=list_of(OrganizationItem), summary="Own organizations")
@@ -217,6 +228,19 @@ async def create_app(
     return json_answer({"data": _app(row, {}, clock.now())})
 
 
+@get(
+    "/apps/defaults",
+    responses=answers(Whole[AppDefaults], "The defaults."),
+    summary="What holds for an app that says nothing else",
+)
+async def get_defaults(
+    actor: GivenActor,  # noqa: ARG001  # taken so that strangers get 401
+    app_defaults: NamedDependency[AppDefaults],
+) -> Answer:
+    """The installation's defaults, which an app's null stands for."""
+    return json_answer({"data": app_defaults})
+
+
 @get("/apps/{app_id:uuid}", responses=one_of(AppItem))
 async def get_app(
     db: GivenDb,
@@ -299,6 +323,7 @@ HANDLERS = (
     delete_organization,
     list_apps,
     create_app,
+    get_defaults,
     get_app,
     update_app,
     delete_app,

@@ -77,13 +77,13 @@ async def list_conferences(
         if app is None:
             raise MissingParameters(field="appId")
         question = queries.narrowed(question, app, narrowing)
-    question, newest = _sorted(question, page, newest, filters.text_of(sort, "sort"))
+    question, newest = _sorted(question, app, page, newest, filters.text_of(sort, "sort"))
     wide = bool(narrowing or question.order)
     return await listing(db, question, shapes.conference, page, newest=newest, by_index=wide)
 
 
 def _sorted(
-    question: Question, page: Page | None, newest: bool, sort: str | None
+    question: Question, app: UUID | None, page: Page | None, newest: bool, sort: str | None
 ) -> tuple[Question, bool]:
     """The list in the order of `sort`, and whether the newest comes first among equals. Raises MissingParameters without a page, where one is needed."""
     if sort is None:
@@ -94,7 +94,7 @@ def _sorted(
         raise InvalidParameters(field="sort")
     if page is None:
         raise MissingParameters(field="limit")
-    return queries.in_order(question, sort), True
+    return queries.in_order(question, sort, app), True
 
 
 @get(
