@@ -25,6 +25,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/apps/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What holds for an app that says nothing else
+         * @description The installation's defaults, which an app's null stands for.
+         */
+        get: operations["V1AppsDefaultsGetDefaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/apps/{app_id}": {
         parameters: {
             query?: never;
@@ -1972,6 +1992,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AppDefaults */
+        AppDefaults: {
+            /** @default 10000 */
+            interval: number;
+            /** @default 90 */
+            retention_events_days: number;
+            /** @default 30 */
+            retention_points_days: number;
+            retention_days?: number | null;
+            masks?: string[];
+        };
         /** AppDimensions */
         AppDimensions: {
             sessions: number;
@@ -2896,6 +2927,10 @@ export interface components {
         "Whole_signalbox.monitoring.routes.app_figures.FiguresData_": {
             data: components["schemas"]["FiguresData"];
         };
+        /** Whole[AppDefaults] */
+        "Whole_signalbox.monitoring.routes.apps.AppDefaults_": {
+            data: components["schemas"]["AppDefaults"];
+        };
         /** Whole[AppItem] */
         "Whole_signalbox.monitoring.routes.apps.AppItem_": {
             data: components["schemas"]["AppItem"];
@@ -3186,6 +3221,122 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AppsDefaultsGetDefaults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The defaults. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.apps.AppDefaults_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
