@@ -169,6 +169,49 @@ async def test_a_session_that_comes_late_to_an_old_conference_counts(
             )
 
 
+async def test_a_change_of_a_session_reaches_what_belongs_to_it_on_other_days(
+    alice: AsyncClient, world: World, clock: ManualClock
+) -> None:
+    """A conference before midnight, its session a day later, connection and issue one and two days after that."""
+    first = datetime.now(UTC) - timedelta(days=8)
+    conference = await world.conference("long", first, duration=10)
+    noor = world.ids["noor"]
+    await world.link(conference, noor, 1)
+
+    def where(days: int) -> dict[str, Any]:
+        at = first + timedelta(days=days)
+        return {**world.owned(at), "conference_id": conference, "participant_id": noor}
+
+    session = await world.put("sessions", **where(1), last_seen_at=first, app_version="5")
+    await world.put(
+        "connections",
+        **where(2),
+        session_id=session,
+        peer_id=noor,
+        connection_info={},
+        start_time=first,
+        last_seen_at=first,
+        type="relay",
+    )
+    await world.put("issues", **where(3), session_id=session, type="error", code="ice_failed")
+    await made(world)
+    for change in ("app_version = '6'", """metadata = '{"plan": "x"}'""", "is_active = false"):
+        async with world.db.begin() as tx:
+            await tx.psycopg.execute(
+                f"UPDATE monitoring.sessions SET {change} WHERE id = %s", (session,)
+            )
+        rows = await recount.rows_of(world.db, world.app)
+        clock.advance(service.REMEMBERED_S)
+        for version in ("5", "6"):
+
+            def wanted(row: dict[str, Any], version: str = version) -> bool:
+                return bool(row["app_version"] == version)
+
+            told = await charts(alice, world, app_version=version)
+            assert told == recount.recount(rows, wanted=wanted), change
+        await made(world)
+
+
 async def test_rare_keys_of_metadata_are_counted_from_the_rows(
     alice: AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
