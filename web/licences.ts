@@ -15,6 +15,12 @@ const PERMITTED = new Set([
   "MIT",
   "OFL-1.1",
 ]);
+/** What packages that do not name their licence have as the first line of its text. */
+const BY_TITLE: Record<string, string> = {
+  "MIT License": "MIT",
+  "The MIT License (MIT)": "MIT",
+  "ISC License": "ISC",
+};
 const TEXTS = /^(licen[cs]e|copying|notice)(?![a-z])/i;
 
 interface Package {
@@ -34,13 +40,14 @@ export function folderOf(module: string): string | null {
 export function described(folder: string): Package {
   const about = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Record<string, unknown>;
   const name = String(about["name"]);
-  const licence = String(about["license"] ?? "unknown");
-  if (!PERMITTED.has(licence))
-    throw new Error(`${name}: its licence, ${licence}, is not known to be permitted`);
   const texts = readdirSync(folder)
     .filter((file) => TEXTS.test(file))
     .sort()
     .map((file) => readFileSync(join(folder, file), "utf8").trim());
+  const title = texts[0]?.split("\n")[0]?.trim() ?? "";
+  const licence = String(about["license"] ?? BY_TITLE[title] ?? "unknown");
+  if (!PERMITTED.has(licence))
+    throw new Error(`${name}: its licence, ${licence}, is not known to be permitted`);
   return { name, version: String(about["version"]), licence, texts };
 }
 
