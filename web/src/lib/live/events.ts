@@ -27,12 +27,30 @@ export interface LiveConnection extends LiveThing {
   state_changed_at?: string | null;
 }
 
+/** Counters since the beginning: figures of an interval are differences of two samples. */
+export interface LiveFlow {
+  track: string | null;
+  track_id: string | null;
+  kind: "audio" | "video";
+  direction: "inbound" | "outbound";
+  bytes: number | null;
+  packets: number | null;
+  lost: number | null;
+  jitter_ms: number | null;
+  emos: number | null;
+}
+
 export interface LiveSample {
   connection: string;
-  rtt_ms?: number | null;
-  available_bps?: number | null;
-  flows?: Record<string, unknown>[];
-  [field: string]: unknown;
+  session: string;
+  conference: string;
+  participant: string;
+  created_at: string;
+  rtt_ms: number | null;
+  available_bps: number | null;
+  /** Of the chosen pair of addresses: `relay` goes through a relay. */
+  local_type: string | null;
+  flows: LiveFlow[];
 }
 
 export interface LiveEvents {

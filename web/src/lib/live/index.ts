@@ -4,6 +4,7 @@ export {
   type LiveConference,
   type LiveConnection,
   type LiveEvents,
+  type LiveFlow,
   type LiveSample,
   type LiveThing,
   type Watched,
