@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -15,9 +16,11 @@ import pytest
 from signalbox.core.clock import ManualClock
 from signalbox.core.metrics import Metrics
 from signalbox.site.app import create_site
-from signalbox.site.dashboard import _ONLY_PAGES, _SHARED
-from signalbox.site.dashboard_files import Build, installed_build, read_build
+from signalbox.site.dashboard import _ONLY_PAGES, _SHARED, DashboardDoor
+from signalbox.site.dashboard_files import installed_build, read_build
 from signalbox.site.settings import load_settings
+from tests.conftest import START as START_AT
+from tests.conftest import environment_of
 
 ROOT = Path(__file__).parents[2]
 ID = "0b6a4a52-9a7e-4b5e-8a53-4f1f7b4e3a11"
@@ -59,10 +62,8 @@ PAGES = [
 SHARED = [f"/apps/{ID}", f"/apps/{ID}/usage"]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def write_build(root: Path) -> Path:
     """A small build with everything that a real one has."""
-    root = tmp_path / "dist"
     for name, content in FILES.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content)
@@ -73,19 +74,19 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def build(folder: Path) -> Build:
-    """The same, as a site keeps it."""
-    found = read_build(folder)
-    assert found is not None
-    return found
+def folder(tmp_path: Path) -> Path:
+    """The same in a folder of one test."""
+    return write_build(tmp_path / "dist")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def site(
-    environment: dict[str, str], clock: ManualClock, build: Build
+    database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client at the door of a site that has the dashboard."""
-    app = create_site(load_settings(environment), clock=clock, metrics=Metrics(), dashboard=build)
+    """A client at the door of a site that has the dashboard; one for all tests, for it keeps nothing of them."""
+    settings = load_settings(environment_of(database_url, redis_url, tmp_path_factory.mktemp("x")))
+    build = read_build(write_build(tmp_path_factory.mktemp("dashboard") / "dist"))
+    app = create_site(settings, clock=ManualClock(START_AT), metrics=Metrics(), dashboard=build)
     await app.kernel.open()
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://signalbox.test") as client:
@@ -182,9 +183,26 @@ async def test_head_says_what_get_would_and_sends_nothing(site: httpx.AsyncClien
         head = await site.head(path, headers={"accept": BROWSER})
         get = await site.get(path, headers={"accept": BROWSER})
 
-        assert head.content == b""
         assert head.status_code == get.status_code
         assert head.headers == get.headers
+
+
+async def test_head_is_answered_without_a_body_by_the_door_itself(folder: Path) -> None:
+    async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError(scope)
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    build = read_build(folder)
+    assert build is not None
+    for path in ("/", START, "/app/missing.js"):
+        scope = {"type": "http", "method": "HEAD", "path": path, "headers": []}
+        await DashboardDoor(build, nothing_else)(scope, nothing_else, send)
+
+    assert [message["body"] for message in sent[1::2]] == [b""] * 3
 
 
 async def test_pages_are_asked_for_again_each_time_and_files_never(
