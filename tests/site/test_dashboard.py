@@ -188,8 +188,11 @@ async def test_head_says_what_get_would_and_sends_nothing(site: httpx.AsyncClien
 
 
 async def test_head_is_answered_without_a_body_by_the_door_itself(folder: Path) -> None:
-    async def nothing_else(scope: Any, receive: Any, send: Any) -> None:
+    async def rest(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError(scope)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
 
     sent: list[Any] = []
 
@@ -200,7 +203,7 @@ async def test_head_is_answered_without_a_body_by_the_door_itself(folder: Path) 
     assert build is not None
     for path in ("/", START, "/app/missing.js"):
         scope = {"type": "http", "method": "HEAD", "path": path, "headers": []}
-        await DashboardDoor(build, nothing_else)(scope, nothing_else, send)
+        await DashboardDoor(build, rest)(scope, receive, send)
 
     assert [message["body"] for message in sent[1::2]] == [b""] * 3
 
