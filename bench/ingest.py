@@ -19,9 +19,14 @@ def ingest_stats(rig: Rig, seconds: float) -> dict[str, Any]:
     """Four-track stats posts at 64 and at 512 connections, and the bare COPY of the same rows."""
     found: dict[str, Any] = {}
     for connections in (64, 512):
-        rows, size = rig.sql(_SAMPLES), rig.sql(_SIZE)
-        result = rig.load("stats", connections=connections, seconds=seconds)
-        rows, size = rig.sql(_SAMPLES) - rows, rig.sql(_SIZE) - size
+        before: list[int] = []
+        result = rig.load(
+            "stats",
+            connections=connections,
+            seconds=seconds,
+            prepared=lambda: before.extend((rig.sql(_SAMPLES), rig.sql(_SIZE))),  # noqa: B023
+        )
+        rows, size = rig.sql(_SAMPLES) - before[0], rig.sql(_SIZE) - before[1]
         result["rows_stored"] = rows
         result["stored_once"] = rows == result["acknowledged_in_all"]
         result["disk_bytes_per_post"] = size / max(1, rows)

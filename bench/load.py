@@ -1,7 +1,7 @@
 """The load generator: keep-alive connections on raw protocols, bodies prepared beforehand. Started by `bench.rig` as a process of its own.
 
-Reads a JSON order from standard input, says `ready`, `begin`, `end`, one per line, writes its figures as JSON to the named
-file, and says `done`.
+Reads a JSON order from standard input, says `ready` and waits for a line, says `begin` and `end`, one per line, writes its
+figures as JSON to the named file, and says `done`.
 """
 
 from __future__ import annotations
@@ -121,6 +121,7 @@ async def run(order: dict[str, Any]) -> dict[str, Any]:
     """Prepare, warm up, count for the ordered seconds, stop."""
     scripts = await SCRIPTS[order["script"]](order)
     say("ready")
+    await asyncio.to_thread(sys.stdin.readline)  # the rig looks around first
     loop, tally = asyncio.get_running_loop(), Tally()
     clients = []
     for script in scripts:

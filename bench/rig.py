@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -129,8 +129,17 @@ class Rig:
             row = connection.execute(statement).fetchone()
         return None if row is None else row[0]
 
-    def load(self, script: str, *, connections: int, seconds: float, **more: Any) -> dict[str, Any]:
-        """One run of the load generator, with what serve and PostgreSQL used meanwhile."""
+    def load(
+        self,
+        script: str,
+        *,
+        connections: int,
+        seconds: float,
+        prepared: Callable[[], None] = lambda: None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """One run of the load generator, with what serve and PostgreSQL used meanwhile. `prepared` is called once all sessions are there,
+        before the first request that counts."""
         self.loads += 1
         order = {
             "script": script,
@@ -154,7 +163,8 @@ class Rig:
             text=True,
         )
         try:
-            found, used = self._follow(generator, order, time.monotonic() + seconds + GRACE_S)
+            deadline = time.monotonic() + seconds + GRACE_S
+            found, used = self._follow(generator, order, deadline, prepared)
         finally:
             generator.kill()
             generator.wait()
@@ -166,7 +176,11 @@ class Rig:
         }
 
     def _follow(
-        self, generator: subprocess.Popen[str], order: dict[str, Any], deadline: float
+        self,
+        generator: subprocess.Popen[str],
+        order: dict[str, Any],
+        deadline: float,
+        prepared: Callable[[], None],
     ) -> tuple[dict[str, Any], dict[str, float]]:
         assert generator.stdin is not None
         assert generator.stdout is not None
@@ -178,7 +192,11 @@ class Rig:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{order['script']} takes too long")
             word = line.strip()
-            if word == "begin":
+            if word == "ready":
+                prepared()
+                generator.stdin.write("go\n")
+                generator.stdin.flush()
+            elif word == "begin":
                 before = self.cpu()
             elif word == "end":
                 used = {name: value - before[name] for name, value in self.cpu().items()}
