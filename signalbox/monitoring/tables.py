@@ -80,6 +80,7 @@ class Conference(Owned):
     last_seen_at: Mapped[datetime]
     judged_at: Mapped[datetime | None]
     diagnosed_at: Mapped[datetime | None]
+    timeline: Mapped[Any] = mapped_column(JSONB, nullable=True)
 
 
 class Participant(Owned):
@@ -150,6 +151,7 @@ class SessionLife(Base):
     facts: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="[]")
     recent: Mapped[bytes] = mapped_column(LargeBinary, server_default="")
     counted: Mapped[Any] = mapped_column(JSONB, nullable=False, server_default="{}")
+    timeline: Mapped[Any] = mapped_column(JSONB, nullable=True)
 
 
 class Connection(Owned):

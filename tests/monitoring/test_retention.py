@@ -234,6 +234,7 @@ async def test_a_room_in_daily_use_loses_only_its_old_calls(
     advance(clock, days=9)
     await maintain_partitions(db, settings, clock.now())
     await new.begin("standup", "bob")
+    begun = clock.now()
     advance(clock, days=2)
     await maintain_partitions(db, settings, clock.now())
 
@@ -248,6 +249,13 @@ async def test_a_room_in_daily_use_loses_only_its_old_calls(
         ).fetchall()
     assert [name for (name,) in people] == ["bob", "peer of bob"]
     assert (await new.stats()).status_code == 200
+    await new.end()
+    with psycopg.connect(db.url) as connection:
+        left = connection.execute(
+            "SELECT start_time, duration FROM monitoring.conferences WHERE app_id = %s",
+            (app["id"],),
+        ).fetchall()
+    assert left == [(begun, 2 * 86_400)]  # what was deleted no longer counts
 
 
 async def test_a_running_call_is_never_deleted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -67,8 +67,7 @@ def stretches(stays: Iterable[Stay]) -> list[Stretch]:
     return joined
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConferenceState:
+class ConferenceState(NamedTuple):
     """What follows for the conference; instants in µs, None as in the data model; `duration_s` is the sum over finished stretches."""
 
     ongoing: bool
@@ -78,13 +77,10 @@ class ConferenceState:
     duration_s: int
 
 
-def conference_state(stays: Iterable[Stay]) -> ConferenceState:
-    """Fold all stays of a conference."""
-    joined = stretches(stays)
+def conference_state(joined: Sequence[Stretch]) -> ConferenceState:
+    """What follows from all stretches of a conference, in order."""
     if not joined:
-        return ConferenceState(
-            ongoing=False, start_us=None, call_start_us=None, end_us=None, duration_s=0
-        )
+        return ConferenceState(False, None, None, None, 0)
     last = joined[-1]
     ongoing = last.end_us is None
     return ConferenceState(

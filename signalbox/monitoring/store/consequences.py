@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -14,38 +14,41 @@ from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.calls import (
     ConferenceState,
     SessionState,
-    Stay,
-    conference_state,
     fold_session,
     leaves_after,
     micros,
-    seconds_by_day,
-    stretches,
 )
 from signalbox.monitoring.rules.connection import can_raise
 from signalbox.monitoring.rules.happenings import verb
 from signalbox.monitoring.rules.issues import Finding
+from signalbox.monitoring.rules.timeline import Timeline, counted_days
 from signalbox.monitoring.store.findings import Owner, difference, write_findings
 from signalbox.monitoring.store.lives import (
     ConnectionLife,
     SessionLife,
     SessionUpdate,
+    encode,
     refold,
     write_connections,
     write_recent,
     write_sessions,
 )
 from signalbox.monitoring.store.news import News, stamp_or_none
+from signalbox.monitoring.store.timelines import Timelines, continue_timelines
 
 _JUDGED_AT_END = ("no_media_access", "no_connection")
-_ALL_STAYS = """
-    SELECT id, conference_id, session_id, start_time, end_time, state, established FROM monitoring.connections
-    WHERE conference_id = ANY(%s) AND is_active"""
+# Of a session that was left, one connection that ever got somewhere tells as much as all of them; without one, any does.
+_STATES = """
+    SELECT wanted.id, one.state, one.established FROM unnest(%s) AS wanted (id) CROSS JOIN LATERAL ((
+        SELECT state, established FROM monitoring.connections
+        WHERE session_id = wanted.id AND is_active AND (established OR state NOT IN ('new', 'connecting', 'failed')) LIMIT 1)
+        UNION ALL (
+        SELECT state, established FROM monitoring.connections WHERE session_id = wanted.id AND is_active LIMIT 1)) AS one"""
 _UPDATE_CONFERENCES = """
     UPDATE monitoring.conferences AS c SET ongoing = new.ongoing, start_time = new.started, call_start = new.call_start,
         end_time = new.ended, duration = new.duration, last_seen_at = greatest(c.last_seen_at, new.seen), judged_at = NULL,
-        diagnosed_at = NULL
-    FROM unnest(%s, %s, %s, %s, %s, %s, %s) AS new (id, ongoing, started, call_start, ended, duration, seen)
+        diagnosed_at = NULL, timeline = new.timeline
+    FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s) AS new (id, ongoing, started, call_start, ended, duration, seen, timeline)
     WHERE c.id = new.id"""
 _USAGE = """
     INSERT INTO monitoring.app_usage AS known (app_id, day, seconds)
@@ -53,15 +56,7 @@ _USAGE = """
     ON CONFLICT (app_id, day) DO UPDATE SET seconds = known.seconds + excluded.seconds"""
 
 
-class _Row(NamedTuple):
-    """One connection as it now is."""
-
-    id: UUID
-    conference: UUID
-    session: UUID
-    stay: Stay
-    state: str
-    established: bool
+States = dict[UUID, list[tuple[str, bool]]]
 
 
 async def draw_consequences(
@@ -84,9 +79,11 @@ async def draw_consequences(
     changed = {life.session.id for life in connections.values() if life.changed}
     judged = [s for s in sessions.values() if s.judged or (s.key.id in changed and not s.light)]
     if judged:
-        rows = await _current_rows(connection, {session.key.conference for session in judged})
-        await _settle_sessions(connection, judged, rows, devices, found, gone, news, now_us=now_us)
-        await _settle_conferences(connection, judged, rows, news, now_us=now_us)
+        timelines = await continue_timelines(connection, judged, connections.values())
+        await _settle_sessions(
+            connection, judged, timelines, devices, found, gone, news, now_us=now_us
+        )
+        await _settle_conferences(connection, judged, timelines, news, now_us=now_us)
     await write_recent(connection, sessions.values())
     await write_findings(connection, found, gone, news)
 
@@ -144,26 +141,21 @@ def _fold_connection(
     gone.extend(vanished)
 
 
-async def _current_rows(connection: AsyncConnection[Any], conferences: set[UUID]) -> list[_Row]:
-    """All connections of the conferences; those just folded are written already."""
-    cursor = await connection.execute(_ALL_STAYS, (p.uuids(conferences),), binary=True)
-    return [
-        _Row(
-            found,
-            conference,
-            session,
-            Stay(micros(start), None if end is None else micros(end)),
-            state,
-            established,
-        )
-        for found, conference, session, start, end, state, established in await cursor.fetchall()
-    ]
+async def _states(connection: AsyncConnection[Any], judged: Iterable[SessionLife]) -> States:
+    """State and whether it was ever established, of some connections of each session that was left for good."""
+    left = [session.key.id for session in judged if session.was_left]
+    states: States = {}
+    if left:
+        cursor = await connection.execute(_STATES, (p.uuids(left),), binary=True)
+        for key, state, established in await cursor.fetchall():
+            states.setdefault(key, []).append((state, established))
+    return states
 
 
 async def _settle_sessions(
     connection: AsyncConnection[Any],
     judged: list[SessionLife],
-    rows: list[_Row],
+    timelines: Timelines,
     devices: dict[UUID, bytes],
     found: list[tuple[Owner, Finding]],
     gone: list[UUID],
@@ -173,19 +165,18 @@ async def _settle_sessions(
 ) -> None:
     updates = []
     used: dict[tuple[UUID, str], int] = {}
+    states = await _states(connection, judged)
     for session in judged:
-        own = [row for row in rows if row.session == session.key.id]
-        state = fold_session(
-            session.key.id,
-            facts=session.facts,
-            connections=[(row.state, row.established) for row in own],
-        )
+        key = session.key.id
+        state = fold_session(key, facts=session.facts, connections=states.get(key, []))
         _session_findings(session, state, found, gone)
-        joined = stretches(row.stay for row in own)
-        running = joined[-1].start_us if joined and joined[-1].end_us is None else None
-        updates.append(SessionUpdate(session, state.end_us, running))
+        timeline = timelines.sessions[key]
+        running = timeline.state().call_start_us
+        updates.append(SessionUpdate(session, state.end_us, running, timeline.shortened()))
         _tell_session(session, state.end_us, running, news)
-        _count_usage(session, seconds_by_day(joined, now_us=now_us), used)
+        before = timelines.known[key]
+        days = counted_days(session.counted, before, timeline, now_us=now_us)
+        _count_usage(session, days, used)
     await write_sessions(connection, updates, devices)
     if used:
         keys = sorted(used)
@@ -240,22 +231,20 @@ def _count_usage(
 async def _settle_conferences(
     connection: AsyncConnection[Any],
     judged: list[SessionLife],
-    rows: list[_Row],
+    timelines: Timelines,
     news: News,
     *,
     now_us: int,
 ) -> None:
     one_of = {session.key.conference: session for session in judged}
     ordered = sorted(one_of)
-    states = [
-        conference_state(row.stay for row in rows if row.conference == conference)
-        for conference in ordered
-    ]
+    known: list[Timeline] = [timelines.conferences[conference] for conference in ordered]
+    states = [timeline.state() for timeline in known]
     await connection.execute(
         _UPDATE_CONFERENCES,
         (p.uuids(ordered), p.booleans([s.ongoing for s in states]), p.instants(s.start_us for s in states),
          p.instants(s.call_start_us for s in states), p.instants(s.end_us for s in states), p.ints(s.duration_s for s in states),
-         p.instants(now_us for _ in states)),
+         p.instants(now_us for _ in states), p.jsons(encode(timeline.shortened()) for timeline in known)),
     )  # fmt: skip
     for conference, state in zip(ordered, states, strict=True):
         _tell_conference(one_of[conference], state, news)

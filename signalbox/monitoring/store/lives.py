@@ -16,6 +16,7 @@ from signalbox.core import params as p
 from signalbox.monitoring.rules.calls import FINAL_LEAVES, SessionFact, micros, stamp
 from signalbox.monitoring.rules.connection import Fact, Life, Negotiation, fold
 from signalbox.monitoring.rules.identities import SessionKey
+from signalbox.monitoring.rules.timeline import Timeline
 
 RECENT_EVENTS = 64
 SAME_INSTANT_MS = 100
@@ -25,6 +26,7 @@ _NO_FACTS = "[]"
 _facts = msgspec.json.Decoder(list[Fact])
 _session_facts = msgspec.json.Decoder(list[SessionFact])
 _counted = msgspec.json.Decoder(dict[str, int])
+_timeline = msgspec.json.Decoder(Timeline)
 encode = msgspec.json.Encoder().encode
 
 
@@ -54,6 +56,7 @@ class SessionWas(NamedTuple):
     conference_start: datetime | None
     conference_call_start: datetime | None
     conference_end: datetime | None
+    conference_duration_s: int
 
 
 class ConnectionWas(NamedTuple):
@@ -76,6 +79,8 @@ class SessionLife:
     touched: bool = False
     judged: bool = False  # facts changed: fold again
     was: SessionWas | None = None  # None of a light one
+    timeline: Timeline | None = None  # None: not known, its connections tell
+    conference_timeline: Timeline | None = None
 
     @property
     def was_left(self) -> bool:
@@ -101,17 +106,22 @@ class ConnectionLife:
     before: list[Fact] = field(default_factory=list)
     life: Life | None = None
     new: bool = False
-    ended: bool = False
+    end_us: int | None = None  # as it was before the batch
     rejoined: bool = False
     touched: bool = False
     changed: bool = False
     was: ConnectionWas | None = None  # None of a new one
 
+    @property
+    def ended(self) -> bool:
+        """Whether it had ended before the batch."""
+        return self.end_us is not None
+
 
 # One statement for all, so that everybody locks in one order: by conference, then by session.
 _LOCK_SESSIONS = """
     SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id, l.facts::text, l.recent, l.counted::text,
-        s.end_time, s.call_start, c.ongoing, c.start_time, c.call_start, c.end_time
+        l.timeline::text, c.timeline::text, s.end_time, s.call_start, c.ongoing, c.start_time, c.call_start, c.end_time, c.duration
     FROM monitoring.sessions s JOIN monitoring.conferences c ON c.id = s.conference_id
     JOIN monitoring.session_lives l ON l.session_id = s.id
     WHERE s.id = ANY(%s) AND s.erased_at IS NULL ORDER BY c.id, s.id FOR NO KEY UPDATE OF c, s, l"""
@@ -121,7 +131,7 @@ _LOCK_RECENT = """
     WHERE l.session_id = ANY(%s) AND s.erased_at IS NULL ORDER BY l.session_id FOR NO KEY UPDATE OF l"""
 _CONNECTION = """
     SELECT c.id, c.session_id, c.app_id, c.organization_id, c.conference_id, c.participant_id, c.peer_id, c.start_time,
-        c.end_time IS NOT NULL, l.initial_state, {facts}, l.recent, l.rejoined, c.state, c.established
+        c.end_time, l.initial_state, {facts}, l.recent, l.rejoined, c.state, c.established
     FROM monitoring.connections c JOIN monitoring.connection_lives l ON l.connection_id = c.id"""
 _LOCK_OWN = f"""{_CONNECTION.format(facts="CASE WHEN c.id = ANY(%s) THEN l.facts::text END")}
     WHERE c.id = ANY(%s) AND c.is_active AND c.erased_at IS NULL ORDER BY c.id FOR NO KEY UPDATE OF c, l"""
@@ -142,9 +152,14 @@ async def lock_sessions(
         key, (facts, recent, counted) = SessionKey(*row[:5]), row[5:8]
         known = _session_facts.decode(facts)
         life = SessionLife(key, known, recent, _counted.decode(counted), before=list(known))
-        life.was = SessionWas(*row[8:])
+        life.timeline, life.conference_timeline = map(_timeline_or_none, row[8:10])
+        life.was = SessionWas(*row[10:])
         loaded[life.key.id] = life
     return loaded
+
+
+def _timeline_or_none(stored: str | None) -> Timeline | None:
+    return None if stored is None else _timeline.decode(stored)
 
 
 _EXISTING = "SELECT id FROM monitoring.sessions WHERE id = ANY(%s) AND erased_at IS NULL"
@@ -194,12 +209,13 @@ async def lock_connections(
 
 def _loaded(
     found: UUID, session: UUID, app: UUID, organization: UUID, conference: UUID, participant: UUID, peer: UUID, start: Any,
-    ended: bool, initial: str, facts: str | None, recent: bytes, rejoined: bool, state: str, established: bool,
+    end: Any, initial: str, facts: str | None, recent: bytes, rejoined: bool, state: str, established: bool,
 ) -> ConnectionLife:  # fmt: skip
     known = _facts.decode(facts or _NO_FACTS)
     key = SessionKey(session, app, organization, conference, participant)
     return ConnectionLife(
-        found, key, peer, micros(start), initial, known, recent, before=list(known), ended=ended, rejoined=rejoined,
+        found, key, peer, micros(start), initial, known, recent, before=list(known),
+        end_us=None if end is None else micros(end), rejoined=rejoined,
         was=ConnectionWas(state, established),
     )  # fmt: skip
 
@@ -311,8 +327,8 @@ def _negotiation(item: Negotiation) -> dict[str, Any]:
 
 _UPDATE_SESSIONS = """
     WITH lives AS (
-        UPDATE monitoring.session_lives AS l SET facts = new.facts, recent = new.recent, counted = new.counted
-        FROM unnest(%s, %s, %s, %s) AS new (id, facts, recent, counted) WHERE l.session_id = new.id
+        UPDATE monitoring.session_lives AS l SET facts = new.facts, recent = new.recent, counted = new.counted, timeline = new.timeline
+        FROM unnest(%s, %s, %s, %s, %s) AS new (id, facts, recent, counted, timeline) WHERE l.session_id = new.id
     )
     UPDATE monitoring.sessions AS s SET end_time = new.ended, call_start = new.call_start, devices = coalesce(new.devices, s.devices),
         duration = coalesce(greatest(0, floor(extract(epoch FROM new.ended - s.created_at)))::integer, 0)
@@ -329,6 +345,7 @@ class SessionUpdate:
     session: SessionLife
     end_us: int | None
     call_start_us: int | None
+    timeline: Timeline
 
 
 async def write_sessions(
@@ -342,7 +359,7 @@ async def write_sessions(
     await connection.execute(
         _UPDATE_SESSIONS,
         (ids, p.jsons(encode(life.facts) for life in lives), p.payloads(life.recent for life in lives),
-         p.jsons(encode(life.counted) for life in lives),
+         p.jsons(encode(life.counted) for life in lives), p.jsons(encode(u.timeline) for u in updates),
          ids, p.instants(u.end_us for u in updates), p.instants(u.call_start_us for u in updates),
          p.jsons(devices.get(life.key.id) for life in lives)),
     )  # fmt: skip

@@ -96,6 +96,10 @@ _DELETE_MINUTES: Final = """
         DELETE FROM monitoring.track_minutes WHERE conference_id = ANY(%s) AND session_id = ANY(%s) RETURNING app_id, minute
     )
     INSERT INTO monitoring.figure_changes SELECT DISTINCT app_id, date_trunc('hour', minute, 'UTC') FROM gone"""
+# What is left tells when the next thing happens.
+_FORGET_TIMELINES: Final = (
+    "UPDATE monitoring.conferences SET timeline = NULL WHERE id = ANY(%s) AND timeline IS NOT NULL"
+)
 _DELETE_LINKS: Final = """
     DELETE FROM monitoring.conference_participants l
     USING (SELECT DISTINCT * FROM unnest(%s::uuid[], %s::uuid[]) AS given (conference, participant)) AS gone
@@ -131,6 +135,7 @@ async def delete_sessions(
             (sessions,),
         )
     await connection.execute("DELETE FROM monitoring.sessions WHERE id = ANY(%s)", (sessions,))
+    await connection.execute(_FORGET_TIMELINES, (sorted({row[1] for row in locked}),))
     parts = [(row[1], row[2]) for row in (*locked, *ends)]
     await connection.execute(_DELETE_LINKS, ([p[0] for p in parts], [p[1] for p in parts]))
     return len(sessions)
