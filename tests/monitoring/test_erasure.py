@@ -15,10 +15,16 @@ from click.testing import CliRunner, Result
 
 from signalbox.core.actor import SYSTEM
 from signalbox.core.compression import unpack
-from signalbox.monitoring.service import erase_participant, erasure, finish_erasures
+from signalbox.monitoring.service import (
+    diagnose_conference,
+    erase_participant,
+    erasure,
+    finish_erasures,
+)
 from signalbox.monitoring.store import erasure as statements
 from signalbox.site.commands.monitoring import monitoring
 from tests.monitoring.conftest import House
+from tests.monitoring.labelled import SETTINGS
 from tests.monitoring.pages import Page
 from tests.monitoring.refusals.tokens import claims_of
 from tests.monitoring.replay import replay, trace
@@ -124,6 +130,98 @@ async def test_what_others_saw_of_the_person_is_cut(house: House) -> None:
     assert "198.51.100.0" in left
     assert '"peerId":"v"' not in left.replace(" ", "")
     assert '"connectionState":"new"' in left.replace(" ", "")
+
+
+@pytest.mark.parametrize("name", ["host", "connection", "1", "e", "audio", "bob"])
+async def test_a_word_of_the_protocol_may_be_a_name(house: House, name: str) -> None:
+    app = await house.app()
+    headers = await house.bearer(app, "read")
+    page = await Page.open(house, app, "caller")
+    link = {"token": page.session, "connectionState": "new", "peerId": name, "peerName": name}
+    added = await house.client.post("/v1/connection", json=link | {"eventName": "addConnection"})
+    ends = {"peerId": added.json()["peer_id"], "connectionId": added.json()["connection_id"]}
+    report = {
+        "audio": {"inbound": [{"kind": "audio", "id": "1", "packetsReceived": 1}]},
+        "connection": {
+            "local": {"candidateType": "host"},
+            "id": "e",
+            "timestamp": 1,
+            "bytesSent": 1,
+        },
+    }
+    told = {"token": page.session, **ends}
+    await house.client.post("/v1/stats", json=told | {"data": report})
+    state = told | {"eventName": "onconnectionstatechange", "data": "failed"}
+    await house.client.post("/v1/connection", json=state)
+    [call] = (await house.client.get(f"/v1/conferences?appId={app['id']}", headers=headers)).json()[
+        "data"
+    ]
+    await diagnose_conference(house.db, UUID(call["id"]), settings=SETTINGS, at=house.clock.now())
+    path = f"/v1/conferences/{call['id']}"
+
+    async def told_of_the_call() -> list[Any]:
+        parts = ("graphs", "events?type=stats", "events?type=onconnectionstatechange", "diagnosis")
+        answers = [await house.client.get(f"{path}/{part}", headers=headers) for part in parts]
+        *same, diagnosis = [answer.json() for answer in answers]
+        return [*same, diagnosis["data"]["conference"]["sentence"]]
+
+    before = await told_of_the_call()
+
+    await erase_participant(
+        house.db, await person(house, app, name), by=SYSTEM, at=house.clock.now()
+    )
+    for _ in range(3):
+        await finish_erasures(house.db, at=house.clock.now())
+    await finish(house)
+
+    assert await told_of_the_call() == before
+    events = (await house.client.get(f"{path}/events?type=addConnection", headers=headers)).json()
+    erased = f"erased-{UUID(ends['peerId']).hex}"
+    named = [event["data"] for event in events["data"] if event["peer"] == ends["peerId"]]
+    assert [(data["peerId"], data["peerName"]) for data in named] == [(erased, erased)]
+
+
+async def test_peers_that_a_trace_named_after_the_person_lose_the_name(house: House) -> None:
+    app = await house.app()
+    headers = await house.bearer(app, "read", "manage")
+    lines = [
+        ["create", None, {}, 1_795_204_761_335],
+        ["create", "PC_0", {}, 1],
+        ["close", "PC_0", None, 1],
+    ]
+    content = "\n".join(map(json.dumps, lines))
+    query = {"appId": str(app["id"]), "user": "alice"}
+    done = await house.client.post("/v1/imports", params=query, content=content, headers=headers)
+    assert done.status_code == 200
+    assert "alice/PC_0" in await everything(house, app)
+    await Page.open(house, app, "alice/PC_1")  # somebody else
+
+    await erase_participant(
+        house.db, await person(house, app, "alice"), by=SYSTEM, at=house.clock.now()
+    )
+
+    people = await house.client.get(f"/v1/participants?appId={app['id']}", headers=headers)
+    names = {one["participant_id"] for one in people.json()["data"]}
+    assert "alice/PC_1" in names
+    assert not {"alice", "alice/PC_0"} & names
+    await finish(house)
+    assert "alice" not in (await everything(house, app)).replace("alice/PC_1", "")
+
+
+async def test_what_others_called_the_tracks_of_the_person_goes(house: House) -> None:
+    app = await house.app()
+    page = await Page.open(house, app)
+    body = page.good("POST", "/v1/tracks")
+    body["data"]["label"] = "camera of Violet"
+    assert (await house.client.post("/v1/tracks", json=body)).status_code == 200
+
+    await erase_participant(
+        house.db, await person(house, app, "v"), by=SYSTEM, at=house.clock.now()
+    )
+    await finish(house)
+
+    labels = await rows(house, "label FROM monitoring.tracks WHERE app_id = %s", app["id"])
+    assert labels == [(None,)]
 
 
 async def test_an_issue_keeps_what_is_counted(house: House) -> None:

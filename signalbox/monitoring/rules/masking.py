@@ -38,6 +38,29 @@ _NAMED_CANDIDATE: Final = re.compile(r"^(?:a=)?candidate:")
 _LOOSE_ADDRESS: Final = re.compile(r"(?<=address: )[^ ,]+|(?<=ip: )[^ ,]+")
 
 
+# Where a report tells of somebody. Anywhere else a name may be a word of the protocol: there are people called `host`.
+_NAME_KEYS: Final = frozenset(
+    {
+        "peerId", "peerName", "userId", "userName", "participantId", "participantName", "user", "participant", "displayName", "name",
+        "label",
+    }
+)  # fmt: skip
+
+
+def renamed(value: Any, names: Collection[str], stand_in: str) -> Any:
+    """The same value with another name where it tells of somebody by one of these names."""
+    if isinstance(value, list):
+        return [renamed(item, names, stand_in) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: stand_in
+        if key in _NAME_KEYS and isinstance(item, str) and item in names
+        else renamed(item, names, stand_in)
+        for key, item in value.items()
+    }
+
+
 def truncated(text: str) -> str:
     """An IP address without its last part; any other text as it is."""
     try:

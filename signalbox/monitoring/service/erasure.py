@@ -21,7 +21,7 @@ from signalbox.monitoring import queries
 from signalbox.monitoring.queries import erasures as asked
 from signalbox.monitoring.queries.refusals import ParticipantMissing
 from signalbox.monitoring.rules.calls import micros
-from signalbox.monitoring.rules.masking import Masker
+from signalbox.monitoring.rules.masking import Masker, renamed
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store import erasure as store
 from signalbox.monitoring.store.erasure import Erasure, Payload
@@ -52,6 +52,7 @@ async def erase_participant(
             raise ParticipantMissing
         app = await accounts.owned_app(tx, by, row["app"])
         words = await store.anonymize(tx.psycopg, participant_id, at)
+        await store.anonymize_named_after(tx.psycopg, participant_id, words, at)
         if words:
             made = Erasure(new_id(), app["id"], app["organization_id"], participant_id, at, words)
             await store.add(tx.psycopg, made)
@@ -92,11 +93,13 @@ async def finish_erasures(db: Database, *, at: datetime) -> int:
 async def _erase(db: Database, erasure: Erasure, at: datetime) -> None:
     while await _erase_sessions(db, erasure, at) == SESSIONS_AT_ONCE:
         pass
-    async with db.read() as tx:
+    async with db.begin() as tx:
+        named = (erasure.participant, erasure.words, at)
+        await store.anonymize_named_after(tx.psycopg, *named)
         conferences = await store.conferences_of(tx.psycopg, erasure.participant)
     for conference in conferences:
         async with db.begin() as tx:
-            await store.clean_diagnoses(tx.psycopg, conference, erasure.participant, erasure.words)
+            await store.clean_conference(tx.psycopg, conference, erasure.participant)
         for table in ("events", "samples"):
             await _clean_payloads(db, erasure, table, conference)
 
@@ -143,13 +146,12 @@ def _cleaned(row: Payload, erasure: Erasure) -> Payload:
     """The payload without the person's names and without addresses and secrets; the same one when nothing is to be taken out."""
     try:
         content = unpack(row.packed)
-        value = _mask(msgspec.json.decode(content))
+        value = msgspec.json.decode(content)
+        stand_in = store.pseudonym(erasure.participant)
+        cleaned = renamed(_mask(value), frozenset(erasure.words), stand_in)
     except (UnreadablePayload, msgspec.DecodeError, RecursionError):
         return row
-    cleaned = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    stand_in = json.dumps(store.pseudonym(erasure.participant))
-    for word in erasure.words:
-        cleaned = cleaned.replace(json.dumps(word, ensure_ascii=False), stand_in)
-    if json.loads(cleaned) == msgspec.json.decode(content):
+    if cleaned == msgspec.json.decode(content):
         return row
-    return row._replace(packed=pack(cleaned.encode("utf-8", "replace")))
+    text = json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
+    return row._replace(packed=pack(text.encode("utf-8", "replace")))

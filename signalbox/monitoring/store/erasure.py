@@ -52,6 +52,25 @@ async def anonymize(connection: AsyncConnection[Any], participant: UUID, at: dat
     return [word for word in row[:2] if word]
 
 
+# A trace names the other ends of its page after it: `alice/PC_0`. They are nobody else.
+_NAMED_AFTER: Final = """
+    UPDATE monitoring.participants p
+    SET participant_id = 'erased-' || replace(p.id::text, '-', ''), participant_name = NULL, erased_at = %(at)s
+    FROM (SELECT DISTINCT k.peer_id FROM monitoring.sessions s JOIN monitoring.connections k ON k.session_id = s.id
+        WHERE s.participant_id = %(participant)s) AS seen
+    WHERE p.id = seen.peer_id AND p.erased_at IS NULL AND starts_with(p.participant_id, %(word)s || '/')
+        AND NOT EXISTS (SELECT FROM monitoring.sessions own WHERE own.participant_id = p.id)"""
+
+
+async def anonymize_named_after(
+    connection: AsyncConnection[Any], participant: UUID, words: Sequence[str], at: datetime
+) -> None:
+    """Take their names from peers of a participant that are named after one of the words."""
+    for word in words:
+        values = {"participant": participant, "word": word, "at": at}
+        await connection.execute(_NAMED_AFTER, values)
+
+
 def pseudonym(participant: UUID) -> str:
     """What stands for the application's id of an erased participant."""
     return f"erased-{participant.hex}"
@@ -156,18 +175,17 @@ async def conferences_of(connection: AsyncConnection[Any], participant: UUID) ->
     return [row[0] for row in await cursor.fetchall()]
 
 
-async def clean_diagnoses(
-    connection: AsyncConnection[Any], conference: UUID, participant: UUID, words: Sequence[str]
+async def clean_conference(
+    connection: AsyncConnection[Any], conference: UUID, participant: UUID
 ) -> None:
-    """Replace the person's names in what was said of a conference, and forget the evidence."""
-    quoted = [(word, pseudonym(participant)) for word in words]
-    for word, stand_in in quoted:
-        await connection.execute(
-            "UPDATE monitoring.diagnoses SET sentence = replace(sentence, %s, %s) WHERE conference_id = %s",
-            (word, stand_in, conference),
-        )
+    """Forget the evidence of what was said of the person in a conference, and how others labelled the person's tracks. No sentence holds a name."""
     await connection.execute(
         "UPDATE monitoring.diagnoses SET events = '{}' WHERE conference_id = %s AND participant_id = %s",
+        (conference, participant),
+    )
+    await connection.execute(
+        """UPDATE monitoring.tracks SET label = NULL WHERE label IS NOT NULL AND connection_id = ANY(ARRAY(
+            SELECT id FROM monitoring.connections WHERE conference_id = %s AND peer_id = %s)) AND direction = 'inbound'""",
         (conference, participant),
     )
 
