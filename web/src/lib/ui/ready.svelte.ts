@@ -7,6 +7,11 @@ import { SvelteSet } from "svelte/reactivity";
 
 import { afterNavigate, beforeNavigate } from "$app/navigation";
 
+// On entering there is a `from` without an address, whatever its type says.
+function pathOf(target: { url: URL | null } | null): string | undefined {
+  return target?.url?.pathname;
+}
+
 const gates = new SvelteSet<symbol>();
 
 /** In a component's script. */
@@ -25,11 +30,11 @@ export function pageReady(): { readonly current: boolean } {
   const reading = useIsFetching({ predicate: (query) => query.state.status === "pending" });
 
   beforeNavigate(({ to, from, willUnload }) => {
-    if (!willUnload && to?.url.pathname !== from?.url.pathname) ready = false;
+    if (!willUnload && pathOf(to) !== pathOf(from)) ready = false;
   });
   let entered = $state(0);
   afterNavigate(({ to, from }) => {
-    if (to?.url.pathname !== from?.url.pathname) entered += 1;
+    if (pathOf(to) !== pathOf(from)) entered += 1;
   });
 
   // A query may begin when another one has ended: only what is quiet for three pictures is ready.
