@@ -5,14 +5,15 @@ Everything is ordered by (created_at, id of the stored row, part), so pages and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Executable,
     Select,
     false,
     func,
@@ -27,19 +28,22 @@ from sqlalchemy import RowMapping as Row
 
 from signalbox.core.actor import Actor
 from signalbox.core.db import Tx
+from signalbox.core.ids import derived_id
 from signalbox.monitoring.queries.expand import event_item, sample_items
 from signalbox.monitoring.queries.scope import Span, own_apps
 from signalbox.monitoring.tables import Connection, Event, Sample, Session
 
 Position = tuple[datetime, UUID]
 STATS = "stats"
+TRIED = 5_000  # reports whose ids are read at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventFilter:
     """Which events. At least one of conference and participant must be given: the tables are found through them.
 
-    `kind` is a type such as `stats`, or `-stats` for all but it; `category` is the letter of one.
+    `kind` is a type such as `stats`, or `-stats` for all but it; `category` is the letter of one. With `ids` only these events, and the
+    whole of `reports`, which `with_reports` finds.
     """
 
     conference_id: UUID | None = None
@@ -47,6 +51,8 @@ class EventFilter:
     connection_id: UUID | None = None
     kind: str | None = None
     category: str | None = None
+    ids: Collection[UUID] | None = None
+    reports: Collection[UUID] = ()
     span: Span = Span()  # noqa: RUF009 - immutable
 
     def events(self, actor: Actor) -> list[ColumnElement[bool]]:
@@ -63,6 +69,8 @@ class EventFilter:
             found.append(Event.connection_id == self.connection_id)
         if self.category is not None:
             found.append(Event.category == self.category)
+        if self.ids is not None:
+            found.append(Event.id.in_(self.ids))
         return found + self._kinds()
 
     def _kinds(self) -> list[ColumnElement[bool]]:
@@ -90,6 +98,8 @@ class EventFilter:
                 found.append(Sample.connection_id.in_(own))
         if self.connection_id is not None:
             found.append(Sample.connection_id == self.connection_id)
+        if self.ids is not None:
+            found.append(Sample.id.in_(self.reports))
         return found
 
 
@@ -127,6 +137,40 @@ _SAMPLE_ROW = (
     Sample.emos,
     Sample.report,
 )
+
+
+async def with_reports(tx: Tx, actor: Actor, wanted: EventFilter) -> EventFilter:
+    """The same filter with the reports that some of its ids are events of.
+
+    Such an id is derived from its report's, which cannot be turned back: those of the reports that meet all else are tried until none is
+    missing. A span makes that quick.
+    """
+    if not wanted.ids:
+        return wanted
+    stored = await tx.rows(select(Event.id).where(*wanted.events(actor)))
+    missing = set(wanted.ids) - {row["id"] for row in stored}
+    conditions = replace(wanted, ids=None).samples(actor)
+    found: list[UUID] = []
+    after: Position | None = None
+    while missing and conditions is not None:
+        rows = await tx.rows(_tried(conditions, after))
+        for row in rows:
+            parts = {derived_id(row["id"], part) for part in range(1 + row["parts"])}
+            if missing & parts:
+                found.append(row["id"])
+                missing -= parts
+        if len(rows) < TRIED:
+            break
+        after = rows[-1]["created_at"], rows[-1]["id"]
+    return replace(wanted, reports=found)
+
+
+def _tried(conditions: list[ColumnElement[bool]], after: Position | None) -> Executable:
+    parts = func.coalesce(func.cardinality(Sample.tracks), 0).label("parts")
+    found = select(Sample.created_at, Sample.id, parts).where(*conditions)
+    if after is not None:
+        found = found.where(tuple_(Sample.created_at, Sample.id) > after)
+    return found.order_by(Sample.created_at, Sample.id).limit(TRIED)
 
 
 async def count(tx: Tx, actor: Actor, wanted: EventFilter) -> int:

@@ -123,6 +123,7 @@ async def list_conference_events(
     kind: filters.Kind = None,
     participant_id: filters.ParticipantId = None,
     connection_id: filters.ConnectionId = None,
+    event_ids: Annotated[_Text, QueryParameter(description="uuids with commas between")] = None,
 ) -> Answer:
     """All events of a conference in the order in which they happened; a report is one event and one for each of its tracks."""
     wanted = EventFilter(
@@ -130,6 +131,7 @@ async def list_conference_events(
         participant_id=filters.uuid_of(participant_id, "participantId"),
         connection_id=filters.uuid_of(connection_id, "connectionId"),
         kind=filters.text_of(kind, "type"),
+        ids=filters.uuids_of(event_ids, "event_ids"),
         span=span,
     )
     async with db.read() as tx:
@@ -141,6 +143,7 @@ async def list_conference_events(
             participant_id=wanted.participant_id,
             connection_id=wanted.connection_id,
         )
+        wanted = await queries.events.with_reports(tx, actor, wanted)
     return await event_list(db, actor, wanted, page, newest=newest)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from httpx import AsyncClient
 
 from signalbox.core.ids import derived_id
+from signalbox.monitoring import queries
 from signalbox.monitoring.routes import events
 from tests.monitoring.reading.conftest import World
 
@@ -116,6 +118,30 @@ async def test_types_categories_and_connections_are_told_apart(
             page = await alice.get(f"/{path}", params={**parameters, "limit": "9"})
             assert [event["type"] for event in whole.json()["data"]] == expected
             assert page.json() == {"results": whole.json()["data"], "count": len(expected)}
+
+
+async def test_events_are_found_by_their_ids(
+    alice: AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What evidence names. A report comes with its tracks, whichever of its events is asked for."""
+    monkeypatch.setattr(queries.events, "TRIED", 2)
+    tab, _ = [await world.event("tabFocus", "B", second, None) for second in range(2)]
+    reports = [await world.sample(second, REPORT) for second in range(2, 8)]
+
+    async def found(*ids: UUID, **parameters: str) -> list[str]:
+        asked = ",".join(map(str, ids))
+        body = await listed(alice, world, event_ids=asked, **parameters)
+        page = await listed(alice, world, event_ids=asked, limit="9", **parameters)
+        assert page == {"results": body["data"], "count": len(body["data"])}
+        return [event["id"] for event in body["data"]]
+
+    last = [str(derived_id(reports[5], part)) for part in (0, 1)]
+    assert await found(tab) == [str(tab)]
+    assert await found(tab, derived_id(reports[5], 0)) == [str(tab), *last]
+    assert await found(derived_id(reports[5], 1)) == last
+    assert await found(derived_id(reports[5], 0), created_at_lt="2026-11-21T12:00:07Z") == []
+    assert await found(tab, type="-tabFocus") == []
+    assert await found(reports[0], world.ids["noor"]) == []
 
 
 async def test_pages_count_expanded_events_and_agree_with_the_whole_list(

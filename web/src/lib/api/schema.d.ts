@@ -5144,6 +5144,8 @@ export interface operations {
                 participantId?: string | null;
                 /** @description uuid of a connection */
                 connectionId?: string | null;
+                /** @description uuids with commas between */
+                event_ids?: string | null;
             };
             header?: never;
             path: {
