@@ -64,6 +64,11 @@ async def test_an_app_has_a_key_and_its_days(
     [
         ({}, "missing_parameters"),
         ({"organization": "x"}, "organization_not_found"),
+        (
+            {"organization": "{00000000-0000-4000-8000-000000000000}", "name": "a"},
+            "organization_not_found",
+        ),
+        ({"organization": ["x"], "name": "a"}, "organization_not_found"),
         ({"organization": 7, "name": "a"}, "organization_not_found"),
         (
             {"organization": "0e3b5d0a-6a53-4c52-9d4b-0b0d5a6f3f11", "name": "a"},

@@ -10,6 +10,7 @@ import pytest
 
 from signalbox.monitoring.queries import figures as queries
 from signalbox.monitoring.rules.intervals import intervals
+from signalbox.monitoring.service import series
 from tests.monitoring.conftest import House, Houses
 from tests.monitoring.figuring import Played, key_of, play
 from tests.monitoring.rules.test_intervals import recorded
@@ -161,6 +162,17 @@ async def test_too_many_reports_are_refused(call: Played, monkeypatch: pytest.Mo
 
     assert (answer.status_code, answer.json()["field"]) == (400, "resolution")
     assert (await call.get(path(call), resolution="60")).status_code == 200
+
+
+async def test_too_many_points_are_refused(call: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = (await call.data(path(call), resolution="interval"))["lines"]
+    monkeypatch.setattr(series, "MOST_POINTS", sum(len(line["points"]) for line in lines))
+    answer = await call.get(path(call), resolution="1")
+
+    assert (answer.status_code, answer.json()["field"]) == (400, "resolution")
+    assert (await call.get(path(call), resolution="interval")).status_code == 200
+    monkeypatch.setattr(series, "MOST_POINTS", 1)
+    assert (await call.get(path(call), resolution="interval")).status_code == 400
 
 
 async def test_strangers_do_not_find_it(call: Played, house: House) -> None:

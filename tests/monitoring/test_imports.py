@@ -277,10 +277,11 @@ async def test_who_may_import(house: House) -> None:
         (await house.bearer(app, "read"), 403, "insufficient_scope"),
         (await house.bearer(other, "manage"), 404, "app_not_found"),
     ):
-        answer = await house.client.post(
-            f"/v1/imports?appId={app['id']}", content=content, headers=headers
-        )
-        assert (answer.status_code, answer.json()["error_code"]) == (status, code)
+        for body in (content, b"what nobody would read"):
+            answer = await house.client.post(
+                f"/v1/imports?appId={app['id']}", content=body, headers=headers
+            )
+            assert (answer.status_code, answer.json()["error_code"]) == (status, code)
     headers = await house.bearer(app, "manage")
     for query, code in (("", "missing_parameters"), ("?appId=x", "invalid_parameters")):
         answer = await house.client.post(f"/v1/imports{query}", content=content, headers=headers)

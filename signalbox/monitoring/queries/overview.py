@@ -16,7 +16,7 @@ from uuid import UUID
 from psycopg.rows import tuple_row
 
 from signalbox.core.db import Tx
-from signalbox.monitoring.rules.days import META, Slow
+from signalbox.monitoring.rules.days import META, Slowest
 from signalbox.monitoring.rules.issues import colour
 from signalbox.monitoring.rules.overview import (
     DURATION_EDGES_S,
@@ -109,14 +109,14 @@ _SLOW = """
     FROM unnest(%(lows)s::float8[], %(highs)s::float8[]) WITH ORDINALITY AS bucket (low, high, number) CROSS JOIN LATERAL (
         SELECT k.setup_ms, k.conference_id FROM monitoring.connections k{sessions}
         WHERE k.app_id = %(app)s AND k.is_active AND k.setup_ms >= bucket.low AND k.setup_ms < bucket.high{span}
-        ORDER BY k.setup_ms DESC LIMIT %(most)s) AS found"""
+        ORDER BY k.setup_ms DESC LIMIT %(most)s) AS found ORDER BY 1, 2 DESC"""
 # Under filters, or of a short time, the index by set-up time would be walked through far beyond what is shown.
 _SLOW_BY_TIME = """
     SELECT found.bucket, found.setup_ms, found.conference_id FROM (
         SELECT width_bucket(k.setup_ms, %(lows)s::float8[]) - 1 AS bucket, k.setup_ms, k.conference_id,
             row_number() OVER (PARTITION BY width_bucket(k.setup_ms, %(lows)s::float8[]) ORDER BY k.setup_ms DESC) AS place
         FROM monitoring.connections k{sessions} WHERE k.app_id = %(app)s AND k.is_active AND k.setup_ms IS NOT NULL{span}) AS found
-    WHERE found.place <= %(most)s"""
+    WHERE found.place <= %(most)s ORDER BY 1, 2 DESC"""
 _KEPT = """
     SELECT d.day, d.figures FROM monitoring.overview_days d
     WHERE d.app_id = %(app)s AND d.day = ANY(%(days)s) AND d.version = %(version)s
@@ -229,13 +229,15 @@ FAMILIES: Mapping[str, Callable[..., Awaitable[ByDay]]] = {
 }
 
 
-async def slow_conferences(tx: Tx, chosen: Chosen, stretch: Stretch, *, by_time: bool) -> Slow:
-    """By bucket of set-up time the slowest connections; `by_time` looks at all of the stretch, which then is better short."""
+async def slow_conferences(
+    tx: Tx, chosen: Chosen, stretch: Stretch, *, by_time: bool
+) -> dict[int, list[Slowest]]:
+    """By bucket of set-up time the slowest connections, the slowest first; `by_time` looks at all of the stretch, which then is better short."""
     asked = _SLOW_BY_TIME if by_time else _SLOW
     statement, values = _on_session(asked, "k", chosen, stretch, daily=False)
     lows = [float(edge) for edge in SETUP_EDGES_MS]
     values |= {"lows": lows, "highs": [*lows[1:], math.inf], "most": MAX_CONFERENCE_IDS}
-    found: Slow = {}
+    found: dict[int, list[Slowest]] = {}
     for bucket, setup_ms, conference in await _ask(tx, chosen, statement, values):
         found.setdefault(bucket, []).append((setup_ms, conference.bytes))
     return found

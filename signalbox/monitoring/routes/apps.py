@@ -38,6 +38,7 @@ from signalbox.monitoring.routes.given import (
     GivenOrder,
     GivenPage,
 )
+from signalbox.monitoring.wire import uuid_or_none
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -370,7 +371,7 @@ def _organization_id(fields: Mapping[str, Any]) -> UUID:
     value = fields.get("organization")
     if value in (None, ""):
         raise MissingParameters(parameter="organization")
-    try:
-        return UUID(value)
-    except (ValueError, AttributeError, TypeError):
-        raise OrganizationUnknown from None
+    found = uuid_or_none(value)
+    if found is None:
+        raise OrganizationUnknown
+    return found

@@ -18,6 +18,7 @@ from litestar.response import Stream
 from signalbox.core.db import Database
 from signalbox.http.answers import MISSING, REFUSALS, Answer, Instant
 from signalbox.http.guards import JSON, PACKS_ITSELF
+from signalbox.http.negotiation import best_coding
 from signalbox.monitoring import queries
 from signalbox.monitoring.queries import samples
 from signalbox.monitoring.queries.refusals import ConferenceMissing
@@ -93,7 +94,7 @@ async def get_graphs(
     # Fetched before the answer begins: a failure still has a status.
     first = await fetch(None)
     headers = {"Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("accept-encoding", ""):
+    if best_coding(request.headers.get("accept-encoding"), ("gzip",)) is None:
         return Stream(_plain(begin, first, fetch), media_type=JSON, headers=headers)
     headers["Content-Encoding"] = "gzip"
     return Stream(_packed(begin, first, fetch), media_type=JSON, headers=headers)

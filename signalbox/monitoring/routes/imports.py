@@ -16,7 +16,7 @@ from signalbox.http.answers import Answer, json_answer, one_of, printed
 from signalbox.monitoring.errors import MissingParameters, PayloadTooLarge
 from signalbox.monitoring.routes import filters
 from signalbox.monitoring.routes.given import GivenActor, GivenClock, GivenDb
-from signalbox.monitoring.service.imports import Feeder, Imported, import_trace
+from signalbox.monitoring.service.imports import Feeder, Imported, import_trace, may_import
 from signalbox.monitoring.wire.traces import read_trace
 
 _thread: Final = ThreadPoolExecutor(
@@ -63,6 +63,7 @@ async def create_import(
     app = filters.uuid_of(app_id, "appId")
     if app is None:
         raise MissingParameters(field="appId")
+    await may_import(db, actor, app)  # before anything is read
     content = await _file(request)
     trace = await asyncio.get_running_loop().run_in_executor(_thread, read_trace, content)
     done = await import_trace(

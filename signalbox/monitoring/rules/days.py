@@ -1,25 +1,26 @@
 """A UTC day of an app as columns of bytes: made once it is over, then counted under any filters without looking at its rows. Pure.
 
-There are four families of rows: conferences, sessions, connections and issues, each in the order of creation. A filter is on sessions, so every family has the
-properties of its session beside its own; a conference has several and stands behind them, see `columns.closing`. Of metadata only hashes are kept.
+There are four families of rows: conferences, sessions, connections and issues, each in the order of creation; and connections once more, the slowest to be set up
+first (`slow`). A filter is on sessions, so every family has the properties of its session beside its own; a conference has several and stands behind them, see `columns.closing`. Of metadata only hashes are kept.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from hashlib import blake2b
-from heapq import nlargest
-from itertools import compress
+from heapq import merge
+from itertools import islice
 from operator import itemgetter
 from typing import Final, NamedTuple
 from uuid import UUID
 
 from signalbox.monitoring.rules.columns import (
+    CHOSEN,
     NOTHING,
     Column,
     all_of,
@@ -31,10 +32,11 @@ from signalbox.monitoring.rules.columns import (
     instants,
     value_at,
     where,
+    within,
 )
 from signalbox.monitoring.rules.overview import MAX_CONFERENCE_IDS, UNKNOWN, Figures
 
-VERSION: Final = 1  # of the stored form; another one makes stored columns void
+VERSION: Final = 2  # of the stored form; another one makes stored columns void
 TRAITS: Final = ("app_version", "browser", "os", "country", "webrtc_sdk")
 META: Final = "meta."
 AT: Final = "at"
@@ -45,7 +47,8 @@ COUNTED: Final[Mapping[str, tuple[str, ...]]] = {
     "connections": ("relayed", "setup"),
     "sessions": ("browser", "os", "country", "place"),
 }
-SLOW: Final = ("setup", "setup_ms", "conference")
+SLOW: Final = "slow"
+SLOW_COLUMNS: Final = ("setup", "setup_ms", "conference")
 MOST_KEYS: Final = 96  # of metadata, of the sessions of a day: the most frequent
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _US: Final = timedelta(microseconds=1)
@@ -133,6 +136,7 @@ def micros(at: datetime) -> int:
 
 def day_of(facts: Facts) -> Day:
     """The columns of a day."""
+    slow = _slowest_first(facts.connections)
     keys = Counter(key for stay in facts.stays.values() for key in stay.meta)
     kept = sorted(sorted(keys), key=lambda key: -keys[key])[:MOST_KEYS]
     families = {
@@ -140,12 +144,14 @@ def day_of(facts: Facts) -> Day:
         "sessions": _sessions(facts.sessions),
         "connections": _connections(facts.connections),
         "issues": _issues(facts.issues),
+        SLOW: _slow(slow),
     }
     own: Mapping[str, Sequence[UUID | None]] = {
         "conferences": [s for fact in facts.conferences for s in (*fact.stays, None)],
         "sessions": [fact.id for fact in facts.sessions],
         "connections": [fact.session for fact in facts.connections],
         "issues": [fact.session for fact in facts.issues],
+        SLOW: [fact.session for fact in slow],
     }
     for family, ids in own.items():
         stays = [None if key is None else facts.stays.get(key) for key in ids]
@@ -197,6 +203,21 @@ def _connections(facts: Sequence[ConnectionFact]) -> Columns:
         AT: _times(fact.created_at for fact in facts),
         "relayed": _some(fact.relayed for fact in facts),
         "setup": _some(fact.setup for fact in facts),
+    }
+
+
+def _slowest_first(facts: Iterable[ConnectionFact]) -> list[ConnectionFact]:
+    return sorted(
+        (fact for fact in facts if fact.setup_ms is not None),
+        key=lambda fact: fact.setup_ms or 0.0,
+        reverse=True,
+    )
+
+
+def _slow(facts: Sequence[ConnectionFact]) -> Columns:
+    return {
+        AT: _times(fact.created_at for fact in facts),
+        "setup": _some(fact.setup for fact in facts),
         "setup_ms": array("d", (fact.setup_ms or 0.0 for fact in facts)).tobytes(),
         "conference": b"".join(fact.conference.bytes for fact in facts),
     }
@@ -224,8 +245,11 @@ def names_of(counted: Iterable[str], filters: Filters, *, is_cut: bool) -> set[s
     return {*counted, *(name for name, _ in filters), TRAITS[0], *([AT] if is_cut else [])}
 
 
-def choice(columns: Columns, filters: Filters, part: Part) -> int:
-    """The rows whose session meets all filters, of a conference its sessions and not yet itself; without filters all rows."""
+def choice(columns: Columns, filters: Filters, part: Part, *, in_order: bool = True) -> int:
+    """The rows whose session meets all filters, of a conference its sessions and not yet itself; without filters all rows.
+
+    `in_order` says that rows stand in the order of their times.
+    """
     if TRAITS[0] not in columns:  # the family has no rows
         return 0
     everybody = _column(columns, TRAITS[0])
@@ -240,7 +264,7 @@ def choice(columns: Columns, filters: Filters, part: Part) -> int:
     if part.begin is not None or part.end is not None:
         times = instants(_bytes(columns, AT))
         bounds = (None if at is None else micros(at) for at in part)
-        found &= between(times, *bounds)
+        found &= (between if in_order else within)(times, *bounds)
     return found
 
 
@@ -307,7 +331,7 @@ def _tally_issues(figures: Figures, columns: Columns, rows: int) -> None:
     times = instants(_bytes(columns, AT))
     for name in figures.media_errors:
         only = chosen(where(media, partial(_is, name)) & rows, media.rows)
-        first = only.index(b"\xff")
+        first = only.index(CHOSEN)
         at = _EPOCH + timedelta(microseconds=times[first])
         figures.tell(name, (at.strftime("%Y-%m-%dT%H:%M:%S.%f"), value_at(messages, first)))
 
@@ -322,38 +346,38 @@ _TALLIES: Final[Mapping[str, Callable[[Figures, Columns, int], None]]] = {
     "connections": _tally_connections,
     "issues": _tally_issues,
 }
-# By bucket: time of set-up, and the sixteen bytes of the conference's id.
-Slow = dict[int, list[tuple[float, bytes]]]
+Slowest = tuple[float, bytes]  # time of set-up, and the sixteen bytes of the conference's id
+Slow = Mapping[int, Iterable[Slowest]]  # by bucket, the slowest first
 
 
 def slowest(columns: Columns, filters: Filters, part: Part) -> Slow:
-    """Of each bucket of set-up time the slowest connections of a day, as many as are shown."""
-    rows = choice(columns, filters, part)
+    """The connections of a day by bucket of set-up time, looked for only as far as they are asked for."""
+    rows = choice(columns, filters, part, in_order=False)
     if not rows:
         return {}
     setups = _column(columns, "setup")
-    rows &= where(setups, lambda _: True)
     times, ids = array("d", _bytes(columns, "setup_ms")), _bytes(columns, "conference")
-    of_bucket: dict[int, list[tuple[float, int]]] = {}
-    found = zip(setups.planes[0], times, range(setups.rows), strict=True)
-    for number, time_ms, row in compress(found, chosen(rows, setups.rows)):
-        of_bucket.setdefault(setups.values[number - 1], []).append((time_ms, row))
     return {
-        bucket: [
-            (time_ms, ids[16 * row : 16 * row + 16])
-            for time_ms, row in nlargest(MAX_CONFERENCE_IDS, some)
-        ]
-        for bucket, some in of_bucket.items()
+        bucket: _following(
+            chosen(rows & where(setups, partial(_is, bucket)), setups.rows), times, ids
+        )
+        for bucket in setups.values
     }
 
 
-def slowest_of(parts: Iterable[Slow]) -> Slow:
-    """The slowest of several stretches of time."""
-    found: Slow = {}
-    for part in parts:
-        for bucket, entries in part.items():
-            found.setdefault(bucket, []).extend(entries)
-    return {
-        bucket: nlargest(MAX_CONFERENCE_IDS, some, key=itemgetter(0))
-        for bucket, some in found.items()
-    }
+def _following(rows: bytes, times: Sequence[float], ids: bytes) -> Iterator[Slowest]:
+    row = rows.find(CHOSEN)
+    while row >= 0:
+        yield times[row], ids[16 * row : 16 * row + 16]
+        row = rows.find(CHOSEN, row + 1)
+
+
+def slowest_of(parts: Sequence[Slow]) -> dict[int, list[Slowest]]:
+    """The slowest of several stretches of time, as many as are shown."""
+    buckets = {bucket for part in parts for bucket in part}
+    found: dict[int, list[Slowest]] = {}
+    for bucket in buckets:
+        lists = [part[bucket] for part in parts if bucket in part]
+        merged = merge(*lists, key=itemgetter(0), reverse=True)
+        found[bucket] = list(islice(merged, MAX_CONFERENCE_IDS))
+    return found

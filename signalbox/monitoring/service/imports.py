@@ -51,6 +51,16 @@ class Imported:
     repeated: bool
 
 
+async def may_import(db: Database, by: Actor, app_id: UUID) -> None:
+    """Let members of the app pass.
+
+    Raises:
+        AppNotFound, Forbidden: not in this app.
+    """
+    async with db.begin() as tx:
+        await accounts.member_app(tx, by, app_id)
+
+
 async def import_trace(
     db: Database,
     feeder: Feeder,

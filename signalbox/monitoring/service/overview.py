@@ -14,7 +14,15 @@ from signalbox.core.db import Database, Tx
 from signalbox.monitoring.cache import Remembered
 from signalbox.monitoring.queries import overview as counted
 from signalbox.monitoring.queries.overview import Chosen
-from signalbox.monitoring.rules.days import COUNTED, SLOW, Slow, slowest, slowest_of, tally
+from signalbox.monitoring.rules.days import (
+    COUNTED,
+    SLOW,
+    SLOW_COLUMNS,
+    Slowest,
+    slowest,
+    slowest_of,
+    tally,
+)
 from signalbox.monitoring.rules.overview import (
     VERSION,
     Figures,
@@ -118,19 +126,21 @@ def _take_in(total: Figures, tallies: Iterable[Tally]) -> None:
         total.add(ask())
 
 
-async def slow_connections(db: Database, chosen: Chosen, stretch: Stretch) -> Slow:
+async def slow_connections(
+    db: Database, chosen: Chosen, stretch: Stretch
+) -> Mapping[int, Sequence[Slowest]]:
     """By bucket of set-up time the slowest connections."""
     async with db.read() as tx:
         await counted.through_indexes(tx)
         if chosen.all and not await _is_recent(tx, stretch):  # an index has them in this order
             return await counted.slow_conferences(tx, chosen, stretch, by_time=False)
-        held, rest = await columns.held(tx, chosen, stretch, "connections", SLOW)
+        held, rest = await columns.held(tx, chosen, stretch, SLOW, SLOW_COLUMNS)
         counted_now = [
             await counted.slow_conferences(tx, chosen, part, by_time=True) for part in rest
         ]
 
-    def slowest_held() -> Slow:
-        found = (slowest(some, chosen.filters, piece.part) for piece, some in held)
+    def slowest_held() -> Mapping[int, Sequence[Slowest]]:
+        found = [slowest(some, chosen.filters, piece.part) for piece, some in held]
         return slowest_of([*found, *counted_now])
 
     return await asyncio.to_thread(slowest_held)

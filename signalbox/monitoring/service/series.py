@@ -31,6 +31,7 @@ from signalbox.monitoring.rules.readings import FLOWS
 from signalbox.monitoring.rules.sketches import Spread
 
 _MOST = timedelta(seconds=MOST_S)
+MOST_POINTS = 100_000  # of one answer by reports: 60 MB of text
 _PLACES = {"start_us", "end_us", "key", "kind", "direction", "track"}
 
 
@@ -78,7 +79,7 @@ async def conference_figures(
     """Figures of a part of a conference; whole minutes from the store, all else from its reports.
 
     Raises:
-        InvalidParameters: too many reports to be worked out for one answer.
+        InvalidParameters: too many reports to be worked out for one answer, or too many points.
     """
     async with db.read() as tx:
         if step_us is not None and step_us % MINUTE_US == 0:
@@ -110,14 +111,24 @@ def _fine(
 ) -> list[Line]:
     begin_us, end_us = micros(part.begin), micros(part.end)
     lines: list[Line] = []
+    points = 0
     for owner, rows in groups:
         found = intervals(map(readings.reading, rows), emos_version=emos_version)
+        points += sum(_points(interval, step_us) for interval in found)
+        if points > MOST_POINTS:
+            raise InvalidParameters(field="resolution", limit_points=MOST_POINTS)
         if step_us is None:
             inside = [i for i in found if begin_us < i.end_us and i.start_us < end_us]
             lines += _by_interval(owner, inside)
         else:
             lines += _by_step(owner, found, begin_us, end_us, step_us)
     return [line for line in lines if _wanted(line, part)]
+
+
+def _points(interval: Interval, step_us: int | None) -> int:
+    """How many points an interval is shared out to, about."""
+    steps = 1 if step_us is None else (interval.end_us - interval.start_us) // step_us + 1
+    return steps * (len(interval.flows) + (interval.link is not None))
 
 
 def _wanted(line: Line, part: Part) -> bool:

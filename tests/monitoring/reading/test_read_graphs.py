@@ -155,6 +155,10 @@ async def test_points_come_in_pieces_and_in_order_packed_or_not(
     assert len({point["id"] for point in plain["summary"]["data"]}) == 7
     assert packed.headers["content-encoding"] == "gzip"
     assert packed.json() == plain
+    for refused in ("gzip;q=0", "br", ""):
+        answer = await alice.get(path, headers={"accept-encoding": refused})
+        assert "content-encoding" not in answer.headers, refused
+        assert answer.json() == plain
 
 
 ODD: list[Any] = [

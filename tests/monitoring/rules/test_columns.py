@@ -27,11 +27,13 @@ from signalbox.monitoring.rules.columns import (
     instants,
     value_at,
     where,
+    within,
 )
 from signalbox.monitoring.rules.days import (
     COUNTED,
     MOST_KEYS,
     SLOW,
+    SLOW_COLUMNS,
     ConferenceFact,
     ConnectionFact,
     Day,
@@ -120,6 +122,17 @@ def test_bounds_choose_rows_by_their_times(
     assert found == [
         row
         for row, at in enumerate(ordered)
+        if (begin is None or at >= begin) and (end is None or at < end)
+    ]
+
+
+@given(st.lists(st.integers(0, 5)), st.none() | st.integers(-1, 6), st.none() | st.integers(-1, 6))
+def test_bounds_choose_rows_in_any_order(
+    times: list[int], begin: int | None, end: int | None
+) -> None:
+    assert places(within(times, begin, end), len(times)) == [
+        row
+        for row, at in enumerate(times)
         if (begin is None or at >= begin) and (end is None or at < end)
     ]
 
@@ -252,19 +265,23 @@ def test_bounds_cut_a_day(begin: datetime | None, end: datetime | None, versions
 
 def test_the_slowest_come_first_and_only_as_many_as_are_shown() -> None:
     facts = [
-        ConnectionFact(at(n), ONE, UUID(int=n), None, 1 + n % 2, float(n))
+        ConnectionFact(AT + timedelta(seconds=n), ONE, UUID(int=n), None, 1 + n % 2, float(n))
         for n in range(2 * MAX_CONFERENCE_IDS + 20)
     ]
-    empty = Facts(conferences=[], sessions=[], connections=facts, issues=[], stays=STAYS)
-    columns = dict(day_of(empty).families["connections"])
+    facts.append(ConnectionFact(AT, ONE, CALL, True, None, None))
+    made = day_of(Facts(conferences=[], sessions=[], connections=facts, issues=[], stays=STAYS))
+    columns = dict(made.families[SLOW])
+    chrome = [("browser", "Chrome")]
 
-    found = slowest(columns, [("browser", "Chrome")], WHOLE)
-    both = slowest_of([found, {1: [(1e6, CALL.bytes)]}])
+    found = slowest_of([slowest(columns, chrome, WHOLE)])
+    both = slowest_of([slowest(columns, chrome, WHOLE), {1: [(1e6, CALL.bytes)]}])
+    cut = slowest_of([slowest(columns, chrome, Part(at(1), at(2)))])
 
     assert [len(some) for some in found.values()] == [MAX_CONFERENCE_IDS] * 2
-    assert found[1][0] == (418.0, UUID(int=418).bytes)
+    assert found[1][:2] == [(418.0, UUID(int=418).bytes), (416.0, UUID(int=416).bytes)]
     assert both[1][:2] == [(1e6, CALL.bytes), (418.0, UUID(int=418).bytes)]
     assert len(both[1]) == MAX_CONFERENCE_IDS
+    assert [ms for ms, _ in cut[2]] == [float(n) for n in range(119, 60, -2)]
     assert slowest(columns, [("browser", "Firefox")], WHOLE) == {}
 
 
@@ -289,5 +306,5 @@ def test_only_the_frequent_keys_of_metadata_are_kept() -> None:
 
 
 def test_only_what_is_needed_is_read() -> None:
-    assert names_of(SLOW, [("meta.plan", "x")], is_cut=True) == {*SLOW, "meta.plan", "at", days.TRAITS[0]}  # fmt: skip
+    assert names_of(SLOW_COLUMNS, [("meta.plan", "x")], is_cut=True) == {*SLOW_COLUMNS, "meta.plan", "at", days.TRAITS[0]}  # fmt: skip
     assert "at" not in names_of(COUNTED["sessions"], [], is_cut=False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.monitoring.rules.masking import MASKS, Masker, truncated
+from signalbox.monitoring.rules.masking import MASKS, Masker, renamed, truncated
 
 LINES = """\
 v=0
@@ -191,3 +191,18 @@ def test_masking_twice_is_masking_once(value: Any, masks: set[str]) -> None:
     assert Masker(masks)(deepcopy(once)) == once
     if not masks:
         assert once == value
+
+
+def test_names_are_exchanged_only_where_they_are_names() -> None:
+    told = {
+        "peerId": "host",
+        "candidateType": "host",
+        "host": ["host", {"userName": "host", "name": "hostess", "label": 7}],
+    }
+
+    assert renamed(told, {"host"}, "X") == {
+        "peerId": "X",
+        "candidateType": "host",
+        "host": ["host", {"userName": "X", "name": "hostess", "label": 7}],
+    }
+    assert renamed("host", {"host"}, "X") == "host"

@@ -17,6 +17,7 @@ from signalbox.monitoring.rules.traces.rtcstats import (
     ReaderState,
     TraceEvent,
     described,
+    not_after,
 )
 
 AT_MS = 1_795_204_761_335.0
@@ -216,3 +217,11 @@ def test_sections_that_did_not_change_are_those_of_the_description_before(
         "type": "answer",
         "sdp": whole,
     }
+
+
+def test_a_trace_whose_clock_was_ahead_is_moved_as_a_whole() -> None:
+    events = [TraceEvent(at_ms, "x", None, None) for at_ms in (500.0, 700.0)]
+
+    assert [event.at_ms for event in not_after(events, 600.0)] == [400.0, 600.0]
+    assert not_after(events, 700.0) == events
+    assert not_after([], 700.0) == []
