@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .ONESHELL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+# The steps of one make build on each other; several makes at once wait for each other inside of the scripts.
+.NOTPARALLEL:
 MAKEFLAGS += --no-builtin-rules
 
 VENV := .venv
