@@ -36,7 +36,7 @@ def figures(rig: Rig, seconds: float) -> dict[str, Any]:
     if not rig.sql("SELECT count(*) FROM monitoring.figure_progress"):
         found["worker, minutes of reports"] = asyncio.run(_take_in(rig, begin))
         _fill(rig, begin)
-        found["worker, hours rolled up"] = asyncio.run(_roll_up(rig))
+    found["worker, hours rolled up"] = asyncio.run(_roll_up(rig))
     one, app = Caller(rig, key), str(filled.app)
     instants = fresh_minutes(begin)
 

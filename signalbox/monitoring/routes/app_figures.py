@@ -267,13 +267,15 @@ def _group(value: str, group: Group, asked: Asked, shares: tuple[int, ...]) -> F
 
 def _flows(flows: Flows, shares: tuple[int, ...]) -> list[FlowOfGroup]:
     found = []
+    labels = ["mean", *(f"p{share}" for share in shares)]
+    wanted = [share / 100 for share in shares]
     for flow, figures in sorted(flows.items()):
         kind, direction = FLOW_NAMES[flow]
-        spreads = {}
-        for place, sketch in sorted(figures.sketches.items()):
-            values = sketch.percentiles(share / 100 for share in shares)
-            told = dict(zip((f"p{share}" for share in shares), values, strict=True))
-            spreads[NAMES[flow][place]] = {"mean": sketch.mean, **told}
+        names = NAMES[flow]
+        spreads = {
+            names[place]: dict(zip(labels, (sketch.mean, *sketch.percentiles(wanted)), strict=True))
+            for place, sketch in sorted(figures.sketches.items())
+        }
         found.append(FlowOfGroup(kind, direction, figures.sessions, figures.seconds, spreads))
     return found
 

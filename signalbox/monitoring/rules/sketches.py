@@ -31,12 +31,14 @@ def middle(number: int) -> float:
     return 0.0 if number == ZERO else math.exp((number + 0.5) / STEPS)
 
 
-def held(seconds: Mapping[int, float]) -> int:
-    """Seconds by bucket as one whole number: 64 bits of microseconds for each bucket from the lowest on."""
-    return sum(round(some * 1e6) << BITS * _slot(number) for number, some in seconds.items())
+def held(seconds: Mapping[int, float]) -> tuple[int, int]:
+    """Seconds by bucket as one whole number, 64 bits of microseconds for each bucket, and the place of the first that holds any."""
+    known = {_place(number): round(some * 1e6) for number, some in seconds.items()}
+    first = min((place for place, some in known.items() if some), default=0)
+    return first, sum(some << BITS * (place - first) for place, some in known.items() if some)
 
 
-def _slot(number: int) -> int:
+def _place(number: int) -> int:
     return 0 if number == ZERO else number - _LOWEST
 
 
@@ -49,13 +51,22 @@ class Sketch:
 
     total: float = 0.0
     weight: float = 0.0
-    buckets: int = 0  # as of `held`
+    first: int = 0  # this and the next as of `held`
+    buckets: int = 0
 
     def add(self, other: Sketch) -> None:
         """Take in other minutes."""
         self.total += other.total
         self.weight += other.weight
-        self.buckets += other.buckets
+        above = other.first - self.first
+        if not self.buckets or not other.buckets:
+            self.first = self.first if self.buckets else other.first
+            self.buckets = self.buckets or other.buckets
+        elif above >= 0:
+            self.buckets += other.buckets << BITS * above
+        else:
+            self.buckets = (self.buckets << -BITS * above) + other.buckets
+            self.first = other.first
 
     @property
     def mean(self) -> float | None:
@@ -66,25 +77,22 @@ class Sketch:
         """For each share (0–1) the value that the figure kept to or stayed below for that share of the time."""
         if not self.buckets:
             return [None for _ in wanted]
-        first, content = _trimmed(self.buckets)
+        content = _bytes(self.buckets)
         seen = list(accumulate(struct.unpack(f"<{len(content) * 8 // BITS}Q", content)))
-        last, whole = len(seen) - 1, seen[-1]
-        # Every part was rounded to a microsecond.
-        slack = 2 + whole * 1e-9
-        places = (bisect_left(seen, share * whole - slack) for share in wanted)
-        return [_middle(first + min(place, last)) for place in places]
+        first, last, whole = self.first, len(seen) - 1, seen[-1]
+        slack = 2 + whole * 1e-9  # every part was rounded to a microsecond
+        return [
+            _middle(first + bisect_left(seen, share * whole - slack, 0, last)) for share in wanted
+        ]
 
 
-def _trimmed(buckets: int) -> tuple[int, bytes]:
-    """The place of the first bucket in which there is something, and all from there on, 8 bytes each."""
-    first = ((buckets & -buckets).bit_length() - 1) // BITS
-    buckets >>= BITS * first
-    return first, buckets.to_bytes(-(-buckets.bit_length() // BITS) * BITS // 8, "little")
+def _bytes(buckets: int) -> bytes:
+    return buckets.to_bytes(-(-buckets.bit_length() // BITS) * BITS // 8, "little")
 
 
 @cache
-def _middle(slot: int) -> float:
-    return middle(ZERO if slot == 0 else slot + _LOWEST)
+def _middle(place: int) -> float:
+    return middle(ZERO if place == 0 else place + _LOWEST)
 
 
 @dataclass(slots=True)
@@ -127,13 +135,11 @@ Packed = tuple[int, float, float, int, bytes]
 
 
 def packed(place: int, sketch: Sketch) -> Packed:
-    """A sketch of the measure at a place, as it is stored: without the empty buckets before the first."""
-    if not sketch.buckets:
-        return place, sketch.total, sketch.weight, 0, b""
-    return place, sketch.total, sketch.weight, *_trimmed(sketch.buckets)
+    """A sketch of the measure at a place, as it is stored: 8 bytes for each bucket from the first one on."""
+    return place, sketch.total, sketch.weight, sketch.first, _bytes(sketch.buckets)
 
 
 def unpacked(stored: Packed) -> tuple[int, Sketch]:
     """The opposite of `packed`."""
     place, total, weight, first, content = stored
-    return place, Sketch(total, weight, int.from_bytes(content, "little") << BITS * first)
+    return place, Sketch(total, weight, first, int.from_bytes(content, "little"))

@@ -201,7 +201,10 @@ def _take(group: Group, asked: Asked, at: datetime, flow: int, found: FlowFigure
     group.flows.setdefault(flow, FlowFigures()).add(found)
     if asked.series != "none":
         start = _floor(at, HOUR if asked.series == "hour" else DAY)
-        group.series.setdefault(start, {}).setdefault(flow, FlowFigures()).add(found)
+        flows = group.series.setdefault(start, {})
+        known = flows.setdefault(flow, found)
+        if known is not found:
+            known.add(found)
 
 
 async def _count(
@@ -210,20 +213,35 @@ async def _count(
     dimensions = [] if asked.group_by == ALL else [asked.group_by]
     for span in spans:
         if span.begin < span.end:
-            for row in await measured.from_minutes(tx, asked.subject, span, dimensions, unit=unit):
-                if row.dimension == asked.group_by:
-                    _take_counted(groups, asked, row)
+            rows = await measured.from_minutes(tx, asked.subject, span, dimensions, unit=unit)
+            for (value, hour, flow), found in _counted(rows, asked).items():
+                _take(groups[value], asked, hour, flow, found)
 
 
-def _take_counted(groups: Groups, asked: Asked, row: Row) -> None:
-    found = FlowFigures()
-    if row.place == TIME:
-        found.sessions, found.seconds = row.bucket, row.seconds
-    elif row.place in places_of(row.flow, asked.names):
-        found.sketches[row.place] = Sketch(row.total, row.weight, held({row.bucket: row.seconds}))
-    else:
-        return
-    _take(groups[row.value], asked, row.hour, row.flow, found)
+Counted = dict[tuple[str, datetime, int], FlowFigures]
+
+
+def _counted(rows: Iterable[Row], asked: Asked) -> Counted:
+    """Rows of single buckets put together by value, hour and flow."""
+    wanted = {flow: set(places_of(flow, asked.names)) for flow in asked.subject.flows}
+    found: Counted = {}
+    buckets: dict[tuple[str, datetime, int, int], tuple[Sketch, dict[int, float]]] = {}
+    for row in rows:
+        if row.dimension != asked.group_by:
+            continue
+        if row.place == TIME:
+            figures = found.setdefault((row.value, row.hour, row.flow), FlowFigures())
+            figures.sessions, figures.seconds = row.bucket, row.seconds
+        elif row.place in wanted[row.flow]:
+            key = (row.value, row.hour, row.flow, row.place)
+            sketch, seconds = buckets.setdefault(key, (Sketch(), {}))
+            sketch.total += row.total
+            sketch.weight += row.weight
+            seconds[row.bucket] = row.seconds
+    for (value, hour, flow, place), (sketch, seconds) in buckets.items():
+        sketch.first, sketch.buckets = held(seconds)
+        found.setdefault((value, hour, flow), FlowFigures()).sketches[place] = sketch
+    return found
 
 
 def _folded(groups: Groups) -> Groups:

@@ -117,7 +117,7 @@ def _rollup(key: Key, rows: Sequence[Row]) -> Rollup:
             sessions += row.bucket
             sketch.add(Sketch(row.seconds, 1.0))
         else:
-            sketch.add(Sketch(row.total, row.weight, held({row.bucket: row.seconds})))
+            sketch.add(Sketch(row.total, row.weight, *held({row.bucket: row.seconds})))
     return Rollup(
         *key, sessions, [packed(place, found) for place, found in sorted(sketches.items())]
     )

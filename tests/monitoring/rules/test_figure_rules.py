@@ -49,7 +49,7 @@ def test_percentiles_of_sketches_are_near_those_of_values(
 ) -> None:
     sketch, spread = Sketch(), Spread()
     for value, seconds in values:
-        sketch.add(Sketch(value, 1.0, held({bucket(value): seconds})))
+        sketch.add(Sketch(value, 1.0, *held({bucket(value): seconds})))
         spread.add(value, 1.0, seconds)
 
     (found,), (exact,) = sketch.percentiles([share / 100]), spread.percentiles([share / 100])
@@ -67,11 +67,11 @@ def test_nothing_has_no_percentile_and_no_mean() -> None:
 
 def test_a_whole_share_is_the_last_value() -> None:
     assert Spread(0, 0, [(1.0, 0.1), (2.0, 0.2)]).percentiles([1.1]) == [2.0]
-    assert Sketch(0, 0, held({3: 1.0})).percentiles([1.1]) == [middle(3)]
+    assert Sketch(0, 0, *held({3: 1.0})).percentiles([1.1]) == [middle(3)]
 
 
 def test_a_sketch_is_stored_and_read_again() -> None:
-    sketch = Sketch(3.0, 2.0, held({ZERO: 9.0, -5: 1.0, 7: 0.25}))
+    sketch = Sketch(3.0, 2.0, *held({ZERO: 9.0, -5: 1.0, 7: 0.25}))
 
     assert unpacked(packed(4, sketch)) == (4, sketch)
 

@@ -168,7 +168,7 @@ def sketch(*given_: tuple[float, float]) -> Sketch:
     """Of (value, seconds)."""
     made = Sketch()
     for value, seconds in given_:
-        made.add(Sketch(value * seconds, seconds, held({bucket(value): seconds})))
+        made.add(Sketch(value * seconds, seconds, *held({bucket(value): seconds})))
     return made
 
 
@@ -213,7 +213,7 @@ def test_sketches_add_up_and_stay_near_what_is_exact(
     both.add(sketch(*other))
     exact = spread(*one, *other)
 
-    assert both.buckets == sketch(*one, *other).buckets
+    assert (both.first, both.buckets) == (sketch(*one, *other).first, sketch(*one, *other).buckets)
     assert both.mean == pytest.approx(exact.mean)
     assert both.percentiles([share]) == [pytest.approx(exact.percentiles([share])[0], rel=0.0254)]
     (low, middle_, high) = exact.percentiles([0.05, 0.5, 0.95])
