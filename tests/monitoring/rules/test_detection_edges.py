@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from signalbox.monitoring.rules.detection import (
     Detected,
+    Happening,
     Limits,
     ObservedConference,
     ObservedConnection,
     detect,
 )
+from signalbox.monitoring.rules.diagnosis import diagnose
 from tests.monitoring.observing import (
     conference,
     connection,
@@ -92,3 +96,37 @@ def test_nothing_is_told_of_a_track_whose_session_is_unknown() -> None:
     assert "device_vanished" in codes
     assert detect(conference(**made, stays=[stay("bob")]), LIMITS) == []
     assert uid("mic") in {one.track for one in detect(conference(**made), LIMITS)}
+
+
+def test_a_crowd_of_sessions_is_looked_through_once() -> None:
+    """Who holds an app's public key can open thousands of sessions in a conference: nothing may look at each with each."""
+    seen = 0
+
+    class Counted(tuple[Happening, ...]):  # noqa: SLOT001 - counts for the test alone
+        def __iter__(self) -> Iterator[Happening]:
+            nonlocal seen
+            seen += len(self)
+            return super().__iter__()
+
+    stays = [stay(start_s=at, end_s=None, number=str(at)) for at in range(200)]
+    told = [
+        Happening(id=uid(f"event {one.id}"), at_us=one.start_us, type="tabFocus", session=one.id, participant=one.participant)
+        for one in stays
+    ]  # fmt: skip
+    plain = conference(stays=stays)
+    crowd = replace(plain, happenings=Counted(told))
+
+    diagnose(crowd, detect(crowd, LIMITS))
+
+    assert seen <= 5 * len(told)
+
+
+def test_the_busiest_of_several_crowds_is_told() -> None:
+    limits = Limits(rejoins=2, rejoins_within_s=60)
+    stays = [stay(start_s=at, end_s=None, number=str(at)) for at in (0, 50, 300, 340, 355, 500)]
+
+    everything = detect(conference(stays=stays, ongoing=True), limits)
+    [loop] = [one for one in everything if one.rule.code == "rejoin_loop"]
+
+    assert loop.start_us == us(300)
+    assert loop.data["worst"] == 3.0

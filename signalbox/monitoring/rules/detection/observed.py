@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -103,20 +103,51 @@ class ObservedConference:
     connections: tuple[ObservedConnection, ...] = ()
     tracks: tuple[ObservedTrack, ...] = ()
     happenings: tuple[Happening, ...] = ()
+    # Pages decide how much there is of everything: nothing may look through all of it for each part of it.
+    _happened: dict[UUID, list[Happening]] = field(init=False, repr=False, compare=False)
+    _links: dict[UUID, list[ObservedConnection]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Order what belongs to whom."""
+        happened: dict[UUID, list[Happening]] = {}
+        for happening in self.happenings:
+            for owner in {
+                happening.session,
+                happening.participant,
+                happening.connection,
+                happening.track,
+            }:
+                if owner is not None:
+                    happened.setdefault(owner, []).append(happening)
+        links: dict[UUID, list[ObservedConnection]] = {}
+        for one in self.connections:
+            for owner in {one.session, one.participant}:
+                links.setdefault(owner, []).append(one)
+        object.__setattr__(self, "_happened", happened)
+        object.__setattr__(self, "_links", links)
+
+    def _of(self, owner: UUID, types: tuple[str, ...]) -> Iterator[Happening]:
+        return (h for h in self._happened.get(owner, ()) if not types or h.type in types)
 
     def of_connection(self, connection: UUID, *types: str) -> Iterator[Happening]:
         """What happened to a connection, of these types."""
-        return (h for h in self.happenings if h.connection == connection and h.type in types)
+        return self._of(connection, types)
 
     def of_session(self, session: UUID, *types: str) -> Iterator[Happening]:
         """What happened in a session, of these types; without, of all."""
-        return (
-            h for h in self.happenings if h.session == session and (not types or h.type in types)
-        )
+        return self._of(session, types)
 
     def of_track(self, track: UUID, *types: str) -> Iterator[Happening]:
         """What happened to a track, of these types."""
-        return (h for h in self.happenings if h.track == track and h.type in types)
+        return self._of(track, types)
+
+    def of_person(self, person: UUID, *types: str) -> Iterator[Happening]:
+        """What happened to a participant, of these types."""
+        return self._of(person, types)
+
+    def links_of(self, owner: UUID) -> Sequence[ObservedConnection]:
+        """The connections of a session or a participant, as that end reports them."""
+        return self._links.get(owner, ())
 
     def was_made(self, one: ObservedConnection) -> bool:
         """Whether media could ever flow. ICE alone is not enough: the encryption handshake comes after it."""
@@ -128,9 +159,5 @@ class ObservedConference:
 
     def counterpart(self, one: ObservedConnection) -> ObservedConnection | None:
         """The same connection as its other end reports it: between the same two, at nearly the same time; None when the other end reports none."""
-        others = [
-            other
-            for other in self.connections
-            if (other.participant, other.peer) == (one.peer, one.participant)
-        ]
+        others = [other for other in self.links_of(one.peer) if other.peer == one.participant]
         return min(others, key=lambda other: abs(other.start_us - one.start_us), default=None)

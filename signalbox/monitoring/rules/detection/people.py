@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from uuid import UUID
 
 from signalbox.core.ids import derived_id
@@ -87,8 +87,8 @@ def page_vanished(conference: ObservedConference, limits: Limits) -> Iterator[Sp
             continue
         own = [
             one
-            for one in conference.connections
-            if one.session == stay.id and one.established and not _was_closed(conference, one)
+            for one in conference.links_of(stay.id)
+            if one.established and not _was_closed(conference, one)
         ]
         heard_us = last_heard(conference, stay.id)
         if not own or heard_us is None:
@@ -107,8 +107,8 @@ def page_vanished(conference: ObservedConference, limits: Limits) -> Iterator[Sp
 
 def last_heard(conference: ObservedConference, session: UUID) -> int | None:
     """When a session last reported anything; None when it never did."""
-    told = [h.at_us for h in conference.happenings if h.session == session and h.type != STOPPED]
-    reported = [one.last_us for one in conference.connections if one.session == session]
+    told = [h.at_us for h in conference.of_session(session) if h.type != STOPPED]
+    reported = [one.last_us for one in conference.links_of(session)]
     return max(told + reported, default=None)
 
 
@@ -151,12 +151,11 @@ def _hidden(
 
 def rejoin_loop(conference: ObservedConference, limits: Limits) -> Iterator[Spell]:
     """The same participant came into the same conference again and again within a short time."""
+    stays: dict[UUID, list[Stay]] = {}
+    for stay in conference.stays:
+        stays.setdefault(stay.participant, []).append(stay)
     for person in conference.people:
-        stays = sorted(
-            (stay for stay in conference.stays if stay.participant == person.id),
-            key=lambda stay: stay.start_us,
-        )
-        busiest = max(_crowds(stays, limits), key=len, default=[])
+        busiest = _busiest(stays.get(person.id, []), limits)
         if len(busiest) >= limits.rejoins:
             yield Spell(
                 about=derived_id(conference.id, person.id),
@@ -173,10 +172,20 @@ def rejoin_loop(conference: ObservedConference, limits: Limits) -> Iterator[Spel
             )
 
 
-def _crowds(stays: list[Stay], limits: Limits) -> Iterable[list[Stay]]:
-    for index, first in enumerate(stays):
-        until_us = first.start_us + limits.rejoins_within_s * SECOND
-        yield [stay for stay in stays[index:] if stay.start_us <= until_us]
+def _busiest(stays: list[Stay], limits: Limits) -> list[Stay]:
+    """Those of the most that began within the time of a loop; the first ones of several."""
+    ordered = sorted(stays, key=lambda stay: stay.start_us)
+    begin = end = last = 0
+    for first, stay in enumerate(ordered):
+        while last < len(ordered) and ordered[last].start_us <= _until_us(stay, limits):
+            last += 1
+        if last - first > end - begin:
+            begin, end = first, last
+    return ordered[begin:end]
+
+
+def _until_us(stay: Stay, limits: Limits) -> float:
+    return stay.start_us + limits.rejoins_within_s * SECOND
 
 
 RULES = (

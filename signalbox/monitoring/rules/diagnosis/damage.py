@@ -165,7 +165,7 @@ def _signs(conference: ObservedConference, link: Link) -> tuple[UUID, ...]:
 
 def _of_media(conference: ObservedConference, person: UUID) -> Iterator[Damage]:
     """Camera and microphone that were asked for and never given."""
-    asked = [h for h in conference.happenings if h.participant == person and h.type == "getUserMedia"]  # fmt: skip
+    asked = list(conference.of_person(person, "getUserMedia"))
     given = {kind for h in asked for kind in ("audio", "video") if _gives(h, kind)}
     failed: dict[str, list[Happening]] = {}
     for happening in asked:
@@ -199,8 +199,7 @@ def applicable(conference: ObservedConference, person: UUID) -> Iterable[str]:
     yield from ("connection", "devices")
     kinds = {
         flow.kind
-        for one in conference.connections
-        if one.participant == person
+        for one in conference.links_of(person)
         for interval in one.intervals
         for flow in interval.flows
     }
