@@ -1,0 +1,2 @@
+export { default as Snippet } from "./Snippet.svelte";
+export { snippetOf } from "./snippet";
