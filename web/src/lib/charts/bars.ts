@@ -162,7 +162,7 @@ export function ranking(input: Bars): ChartModel {
     summary: bars[0] ? `${bars.length} rows; most: ${bars[0].label}, ${format(bars[0].value)}` : "nothing",
     height: Math.max(6, bars.length * 1.9 + 0.5),
     table: () => barTable(input),
-    option: (palette) => ({
+    option: (palette, narrow = false) => ({
       animation: false,
       grid: { left: 0, right: 48, top: 0, bottom: 0, containLabel: true },
       tooltip: { ...tooltip(palette, "item"), formatter: barTip(input, total) },
@@ -178,7 +178,7 @@ export function ranking(input: Bars): ChartModel {
           color: palette.ink2,
           fontFamily: palette.font,
           fontSize: 12,
-          width: 190,
+          width: narrow ? 118 : 190,
           overflow: "truncate",
           interval: 0,
         },
@@ -259,6 +259,20 @@ export interface Donut extends Bars {
   middle?: string;
 }
 
+function middleLabel(palette: Palette, total: string, middle: string | undefined): Record<string, unknown> {
+  const big = { color: palette.ink, fontFamily: palette.font, fontSize: 17, fontWeight: 600 };
+  return {
+    show: true,
+    position: "center",
+    formatter: middle === undefined ? total : `{n|${total}}\n{m|${middle}}`,
+    ...big,
+    rich: {
+      n: { ...big, lineHeight: 22 },
+      m: { fontSize: 11, fontWeight: 400, color: palette.ink3, fontFamily: palette.font },
+    },
+  };
+}
+
 /** Shares of a whole. What each is stands beside it as text. */
 export function donut(input: Donut): ChartModel {
   const { format = count, most = 7, middle } = input;
@@ -293,29 +307,13 @@ export function donut(input: Donut): ChartModel {
           radius: ["62%", "92%"],
           center: ["50%", "50%"],
           minAngle: 2,
-          label: {
-            show: true,
-            position: "center",
-            formatter: middle === undefined ? format(total) : `{n|${format(total)}}\n{m|${middle}}`,
-            color: palette.ink,
-            fontFamily: palette.font,
-            fontSize: 17,
-            fontWeight: 600,
-            rich: {
-              n: {
-                fontSize: 17,
-                fontWeight: 600,
-                color: palette.ink,
-                fontFamily: palette.font,
-                lineHeight: 22,
-              },
-              m: { fontSize: 11, color: palette.ink3, fontFamily: palette.font },
-            },
-          },
-          emphasis: { scale: false, label: { show: true } },
+          // In the middle, once: every slice would write it again.
+          label: { show: false },
+          emphasis: { scale: false },
           itemStyle: { borderColor: palette.surface, borderWidth: 1.5 },
           cursor: slices.some(({ href }) => href) ? "pointer" : "default",
           data: slices.map((one, at) => ({
+            ...(at === 0 ? { label: middleLabel(palette, format(total), middle) } : {}),
             name: one.label,
             key: one.key,
             value: one.value ?? 0,

@@ -60,7 +60,8 @@ export interface LegendItem {
 }
 
 export interface ChartModel {
-  option: (palette: Palette) => EChartsCoreOption;
+  /** `narrow`: there is little room for labels. */
+  option: (palette: Palette, narrow?: boolean) => EChartsCoreOption;
   /** Made when it is asked for: with long lines it is large. */
   table: () => ChartTable;
   empty: boolean;
