@@ -32,8 +32,10 @@ export interface Lines {
   /** Both ends of the axis, so that charts below each other agree. */
   from?: number | undefined;
   to?: number | undefined;
-  /** Wheel and drag; "slider" also shows a strip under it. */
-  zoom?: boolean | "slider";
+  /** Wheel and drag; "slider" also shows a strip under it; with "key" the wheel needs Ctrl, and else scrolls the page. */
+  zoom?: boolean | "slider" | "key";
+  /** The part of the axis that is seen, in shares of it from 0 to 1; when absent, what somebody zoomed to stays. */
+  part?: { start: number; end: number } | undefined;
   /** Values hold until the next one. */
   steps?: boolean;
   area?: boolean;
@@ -44,6 +46,10 @@ export interface Lines {
   legend?: boolean;
   /** The axis counts from here (0:00) instead of telling the time. */
   origin?: number | undefined;
+  /** The only values that stand on the axis, as where there are a few of them by name. */
+  ticks?: readonly number[] | undefined;
+  /** Values stand for words: files tell what is formatted. */
+  words?: boolean;
 }
 
 function colourOf(palette: Palette, line: Line, at: number): string {
@@ -95,11 +101,13 @@ function lineTip(input: Lines): (points: TipPoint[]) => string {
 
 function zooms(input: Lines, palette: Palette): Record<string, unknown>[] {
   if (!input.zoom) return [];
+  const seen = input.part ? { start: input.part.start * 100, end: input.part.end * 100 } : {};
   // Redrawn with each picture: the usual 100 ms stutter.
   const inside = {
     type: "inside",
+    ...seen,
     throttle: 16,
-    zoomOnMouseWheel: true,
+    zoomOnMouseWheel: input.zoom === "key" ? "ctrl" : true,
     moveOnMouseMove: true,
     filterMode: "none",
   };
@@ -108,6 +116,7 @@ function zooms(input: Lines, palette: Palette): Record<string, unknown>[] {
     inside,
     {
       type: "slider",
+      ...seen,
       height: 18,
       bottom: 2,
       throttle: 16,
@@ -144,6 +153,23 @@ function shades(spans: readonly Span[], palette: Palette): Record<string, unknow
   };
 }
 
+function ticksAt(
+  palette: Palette,
+  format: (value: number) => string,
+  ticks: readonly number[],
+): Record<string, unknown> {
+  return {
+    axisTick: { show: false, customValues: ticks },
+    axisLabel: {
+      ...textStyle(palette),
+      formatter: format,
+      margin: 10,
+      hideOverlap: true,
+      customValues: ticks,
+    },
+  };
+}
+
 export function lines(input: Lines): ChartModel {
   const { lines: all, format, zoom = false, spans = [] } = input;
   const points = all.reduce((sum, line) => sum + line.points.length, 0);
@@ -156,7 +182,8 @@ export function lines(input: Lines): ChartModel {
       series: all.map(({ id, name }) => ({ id, name })),
       rows: rowsOfLines(all),
       format: (value) => (value === null ? NOTHING : format(value)),
-      unit: input.unit,
+      unit: input.words ? undefined : input.unit,
+      words: input.words ?? false,
     }),
     option: (palette) => ({
       animation: false,
@@ -186,7 +213,12 @@ export function lines(input: Lines): ChartModel {
             : { formatter: (at: number) => clock((at - (input.origin ?? 0)) / 1000) }),
         },
       },
-      yAxis: { ...valueAxis(palette, format), min: input.min ?? 0, max: input.max },
+      yAxis: {
+        ...valueAxis(palette, format),
+        min: input.min ?? 0,
+        max: input.max,
+        ...(input.ticks ? ticksAt(palette, format, input.ticks) : {}),
+      },
       series: all.map((line, at) => ({
         id: line.id,
         name: line.name,

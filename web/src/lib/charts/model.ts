@@ -46,6 +46,8 @@ export interface ChartTable {
   format: (value: number | null) => string;
   /** Name and unit of the columns in files, if it is not the series' names: "rtt_ms". */
   unit?: string | undefined;
+  /** Values stand for words: files have the text. */
+  words?: boolean;
 }
 
 export interface LegendItem {
@@ -88,14 +90,16 @@ export function cellAt(
 
 /** Rows for a file: the key, the label where it says more, a column for each series. */
 export function fileRows(table: ChartTable): { header: string[]; rows: (string | number | null)[][] } {
-  const told = table.rows.some((row) => row.label !== row.key);
+  const labelled = table.rows.some((row) => row.label !== row.key);
+  const told = (value: number | null): string | number | null =>
+    table.words && value !== null ? table.format(value) : value;
   const name = (series: ChartSeries): string => (table.unit ? `${series.name} (${table.unit})` : series.name);
   return {
-    header: [table.head, ...(told ? ["label"] : []), ...table.series.map(name)],
+    header: [table.head, ...(labelled ? ["label"] : []), ...table.series.map(name)],
     rows: table.rows.map((row) => [
       row.key,
-      ...(told ? [row.label] : []),
-      ...table.series.map((series) => row.cells[series.id]?.value ?? null),
+      ...(labelled ? [row.label] : []),
+      ...table.series.map((series) => told(row.cells[series.id]?.value ?? null)),
     ]),
   };
 }
