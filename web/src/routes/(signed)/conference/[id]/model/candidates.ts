@@ -176,7 +176,7 @@ export function configuration(events: readonly CallEvent[]): Configuration | nul
     return Array.isArray(several) ? several : [several ?? url];
   });
   return {
-    servers: urls.flatMap((url) => text(url) ?? []),
+    servers: [...new Set(urls.flatMap((url) => text(url) ?? []))],
     policy: text(given["iceTransportPolicy"]),
     bundle: text(given["bundlePolicy"]),
   };

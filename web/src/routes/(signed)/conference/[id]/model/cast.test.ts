@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { cards, issueGroups, placesOf, shownPeople } from "./cast";
+import { cards, issueGroups, peopleByPlace, placesOf, shownPeople } from "./cast";
 import { at, issue, participant, session } from "./samples";
 import { instant } from "./shapes";
 
@@ -101,6 +101,23 @@ describe("a card", () => {
     expect(first?.emos).toBe(4.1);
     expect(second?.emos).toBeNull();
     expect(first?.groups.map((group) => group.code)).toEqual(["turn_used"]);
+  });
+});
+
+describe("the map", () => {
+  it("counts people at each place once, and leaves out what has no coordinates", () => {
+    const oslo = { city: "Oslo", country_code: "NO", latitude: 59.9, longitude: 10.7 };
+    const people = ["a", "b", "c"].map((id) => participant({ id }));
+    const sessions = [
+      session({ participant: "a", geo_ip: oslo }),
+      session({ participant: "a", geo_ip: oslo }),
+      session({ participant: "b", geo_ip: oslo }),
+      session({ participant: "c", geo_ip: { city: null, country_code: "FI" } }),
+    ];
+    const all = cards({ participants: people, sessions, issues: [], totals: [], now: 0 });
+    expect(peopleByPlace(all)).toEqual([
+      { key: "Oslo, NO", label: "Oslo, NO", latitude: 59.9, longitude: 10.7, value: 2 },
+    ]);
   });
 });
 

@@ -214,3 +214,24 @@ function emosOf(totals: readonly FigureTotal[], participant: string): number | n
   );
   return total?.figures["emos"]?.mean ?? null;
 }
+
+export interface Spot {
+  key: string;
+  label: string;
+  latitude: number;
+  longitude: number;
+  /** People who were there. */
+  value: number;
+}
+
+/** Places whose coordinates are known, with the number of people at each. */
+export function peopleByPlace(all: readonly Card[]): Spot[] {
+  const found = new Map<string, Spot>();
+  for (const { name, latitude, longitude } of all.flatMap((card) => card.places)) {
+    if (latitude === null || longitude === null) continue;
+    const spot = found.get(name) ?? { key: name, label: name, latitude, longitude, value: 0 };
+    spot.value += 1;
+    found.set(name, spot);
+  }
+  return [...found.values()];
+}

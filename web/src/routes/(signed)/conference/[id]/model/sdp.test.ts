@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { event, GATHERED, OFFER } from "./samples";
 import { descriptions, read } from "./sdp";
+import { lineFacts } from "./sdpFacts";
 import { changes, lineDiff, shortUri } from "./sdpChanges";
 
 const signalling = (seconds: number, local: [string, string] | null, remote: [string, string] | null) => {
@@ -106,6 +107,20 @@ describe("an m-line", () => {
     expect(read(above).media[1]).toMatchObject({ setup: "passive", fingerprint: "sha-256 AA:BB" });
     const hidden = OFFER.replaceAll(/a=(fingerprint|ice-ufrag):.*\r\n/g, "a=$1:*\r\n");
     expect(read(hidden).media[0]).toMatchObject({ ufrag: "*", fingerprint: "*" });
+  });
+
+  it("tells what it has, by name, and what was masked", () => {
+    const told = Object.fromEntries(audio ? lineFacts(audio) : []);
+    expect(told).toMatchObject({
+      Transport: "UDP/TLS/RTP/SAVPF, port 50000, in the bundle",
+      Candidates: "2, complete",
+      RTCP: "multiplexed with RTP",
+      "Header extensions": "1 ssrc-audio-level",
+    });
+    expect(told).not.toHaveProperty("SCTP port");
+    expect(Object.fromEntries(data ? lineFacts(data) : [])).toMatchObject({ "SCTP port": "5000" });
+    const hidden = read(OFFER.replaceAll(/a=ice-pwd:.*\r\n/g, "a=ice-pwd:*\r\n")).media[0];
+    expect(Object.fromEntries(hidden ? lineFacts(hidden) : [])["ICE password"]).toContain("masked");
   });
 
   it("is rejected by port 0, but not when it only lives in the bundle", () => {
