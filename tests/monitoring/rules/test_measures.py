@@ -221,3 +221,26 @@ def test_sketches_add_up_and_stay_near_what_is_exact(
     assert middle_ is not None
     assert high is not None
     assert low <= middle_ <= high
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({10.0: 1.0}, {500.0: 2.0}),
+        ({500.0: 2.0}, {10.0: 1.0}),
+        ({}, {10.0: 1.0}),
+        ({10.0: 1.0}, {}),
+    ],
+)
+def test_sketches_are_added_wherever_each_begins(
+    one: dict[float, float], other: dict[float, float]
+) -> None:
+    def made(seconds: dict[float, float]) -> Sketch:
+        return Sketch(0.0, 0.0, *held({bucket(value): some for value, some in seconds.items()}))
+
+    added = made(one)
+    added.add(made(other))
+
+    assert (added.first, added.buckets) == held(
+        {bucket(value): some for value, some in {**one, **other}.items()}
+    )

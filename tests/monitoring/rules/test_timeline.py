@@ -99,3 +99,33 @@ def test_what_lies_far_back_is_only_a_sum() -> None:
 def test_days_without_seconds_are_no_days() -> None:
     long, short = whole([stay(0, 9)]), whole([stay(0, 0)])
     assert counted_days({"1970-01-01": 9}, long, short, now_us=DAY) == {}
+
+
+def test_a_call_that_comes_back_goes_on_from_what_is_kept() -> None:
+    known = whole([stay(0, 10), stay(20, 30), stay(40, None)])
+    now = known.continued(35 * S, [stay(40, 50), stay(48, 60)])
+
+    assert now == whole([stay(0, 10), stay(20, 30), stay(40, 60)])
+    assert now.continued(25 * S, [stay(20, 30), stay(40, 60)]) == now
+    assert now.continued(45 * S, [stay(40, 50), stay(48, None)]).latest[-1].end_us is None
+
+
+def test_what_is_no_longer_kept_each_still_counts() -> None:
+    stays = [stay(10 * at, 10 * at + 5) for at in range(6)]
+    short = whole(stays).shortened()
+
+    assert len(short.kept) == 3
+    assert short.state() == conference_state(stretches(stays))
+    assert whole(stays[:2]).shortened().state() == conference_state(stretches(stays[:2]))
+    assert not short.reaches(24 * S)
+    assert not short.reaches(25 * S)
+    assert short.reaches(26 * S)
+    assert short.shortened() == short
+
+
+def test_days_are_counted_anew_without_a_timeline_and_corrected_with_one() -> None:
+    before, after = whole([stay(0, 10)]), whole([stay(0, 25)])
+
+    assert counted_days({}, None, before, now_us=DAY) == {"1970-01-01": 10}
+    assert counted_days({"1970-01-01": 10}, before, after, now_us=DAY) == {"1970-01-01": 25}
+    assert counted_days({"1970-01-01": 10}, before, whole([]), now_us=DAY) == {}

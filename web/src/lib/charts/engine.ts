@@ -11,6 +11,9 @@ import {
 } from "echarts/components";
 import { connect, init, registerMap, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
+import type { Feature } from "geojson";
+
+import { unwrapped } from "./outlines";
 
 use([
   BarChart,
@@ -27,6 +30,16 @@ use([
   CanvasRenderer,
 ]);
 
+/** A country with its outlines as one reads them on a flat map. */
+function whole(country: Feature): Feature {
+  const shape = country.geometry;
+  if (shape.type === "Polygon")
+    return { ...country, geometry: { ...shape, coordinates: shape.coordinates.map(unwrapped) } };
+  if (shape.type !== "MultiPolygon") return country;
+  const coordinates = shape.coordinates.map((part) => part.map(unwrapped));
+  return { ...country, geometry: { ...shape, coordinates } };
+}
+
 let outlines: Promise<void> | undefined;
 
 /** The outlines of countries, once; Antarctica has no calls and takes a quarter of the height. */
@@ -41,7 +54,7 @@ export function loadWorld(): Promise<void> {
       const shown = features.filter(
         (one) => (one.properties as { name?: string } | null)?.name !== "Antarctica",
       );
-      registerMap("world", { type: "FeatureCollection", features: shown } as never);
+      registerMap("world", { type: "FeatureCollection", features: shown.map(whole) } as never);
     },
   );
   return outlines;
