@@ -93,7 +93,9 @@ PAGES: Final = (
 )  # fmt: skip
 
 # Names of pages that are built. Add yours.
-THERE: Final[frozenset[str]] = frozenset({"login", "change-password", "dashboard", "account"})
+THERE: Final[frozenset[str]] = frozenset(
+    {"login", "change-password", "dashboard", "account", "live"}
+)
 
 EXISTING: Final = tuple(page for page in PAGES if page.name in THERE)
 ROWS: Final = tuple((page, row) for page in EXISTING for row in page.rows)

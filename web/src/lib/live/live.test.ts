@@ -28,12 +28,12 @@ let hidden = false;
 const whoAmI = vi.fn(() => Promise.resolve({}));
 const last = (): FakeSource => sources.at(-1) as FakeSource;
 
-function stream(handlers = {}): LiveStream {
+function stream(handlers = {}, since: string | null = null): LiveStream {
   const open = (address: string): FakeSource => {
     sources.push(new FakeSource(address));
     return last();
   };
-  return new LiveStream({ appId: "a" }, handlers, { open, whoAmI, chance: () => 0.5 });
+  return new LiveStream({ appId: "a" }, handlers, { open, whoAmI, chance: () => 0.5, since });
 }
 
 function look(away: boolean): void {
@@ -84,6 +84,13 @@ describe("a live stream", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(sources).toHaveLength(3);
     expect(whoAmI).toHaveBeenCalledOnce();
+    one.stop();
+  });
+
+  it("goes on from a snapshot", () => {
+    const one = stream({}, "3-1");
+    one.start();
+    expect(last().address).toBe("/v1/live?appId=a&lastEventId=3-1");
     one.stop();
   });
 

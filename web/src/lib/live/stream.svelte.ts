@@ -1,4 +1,6 @@
 /** One live stream: comes back by itself with what was missed, and rests while nobody looks. */
+import { untrack } from "svelte";
+
 import { api, call } from "$lib/api";
 
 import {
@@ -25,6 +27,8 @@ export interface StreamOptions {
   /** Asked when a stream was refused: a login that ended leads to the sign-in page. */
   whoAmI?: () => Promise<unknown>;
   chance?: () => number;
+  /** The id of the event behind which it begins, as a snapshot tells it; else it begins with now. */
+  since?: string | null;
 }
 
 /** A tab that is left for a moment keeps its stream. */
@@ -45,11 +49,12 @@ export class LiveStream {
   #hiding: ReturnType<typeof setTimeout> | undefined;
   readonly #watched: Watched;
   readonly #handlers: Handlers;
-  readonly #options: Required<StreamOptions>;
+  readonly #options: Required<Omit<StreamOptions, "since">>;
 
   constructor(watched: Watched, handlers: Handlers, options: StreamOptions = {}) {
     this.#watched = watched;
     this.#handlers = handlers;
+    this.#last = options.since ?? null;
     this.#options = {
       open: (address) => new EventSource(address),
       whoAmI: () => call(api.GET("/v1/me")),
@@ -146,10 +151,13 @@ export class LiveStream {
  *
  *   const stream = live(() => ({ appId }), { conference: (event) => …, reset: () => query.refetch() });
  *   <LiveDot state={stream.state} />
+ *
+ * `since` is asked when it begins: the id of the event behind which it goes on.
  */
 export function live(
   watched: () => Watched | null,
   handlers: Handlers,
+  since: () => string | null = () => null,
 ): { readonly state: LiveState; readonly degraded: boolean } {
   let stream = $state.raw<LiveStream | null>(null);
   // A new object that says the same must not begin a new stream.
@@ -157,7 +165,7 @@ export function live(
   $effect(() => {
     const target = JSON.parse(wanted) as Watched | null;
     if (!target) return;
-    const begun = new LiveStream(target, handlers);
+    const begun = new LiveStream(target, handlers, { since: untrack(since) });
     begun.start();
     stream = begun;
     return () => {
