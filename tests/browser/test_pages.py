@@ -9,6 +9,7 @@ from tests.browser.conftest import Open
 from tests.browser.looking import screenshot, visit
 from tests.browser.pages import EXISTING, PageUnderTest
 from tests.browser.scene import Scene
+from tests.browser.watching import Watch
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -27,9 +28,10 @@ async def test_a_page(open_page: Open, scene: Scene, which: PageUnderTest, theme
 
 @pytest.mark.parametrize("which", [page for page in EXISTING if page.signed_in], ids=str)
 async def test_who_is_not_signed_in_comes_to_the_login(
-    open_page: Open, scene: Scene, which: PageUnderTest
+    open_page: Open, scene: Scene, watch: Watch, which: PageUnderTest
 ) -> None:
-    """And is told where to go on."""
+    """And is told where to go on. The browser writes down each refusal; that is how the page learns it."""
     page = await open_page(signed_in=False)
-    await page.goto(scene.at(which.path))
-    await page.wait_for_url("**/login?*next=*")
+    with watch.excusing(r"status of 401 \(Unauthorized\)"):
+        await page.goto(scene.at(which.path))
+        await page.wait_for_url("**/login?*next=*")
