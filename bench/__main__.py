@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import figures, ingest, live, query
+from bench import figures, ingest, live, query, web
 from bench.rig import rig
 
-BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES, **live.BENCHES}
+BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES, **live.BENCHES, **web.BENCHES}
 READING = {**query.BENCHES, **figures.BENCHES}  # these change nothing that they did not make
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
@@ -38,6 +38,13 @@ MORE = (
     ("idle_clients", "idle clients:"),
     ("mb_for_clients", "MB for all of them:"),
     ("cpu_share", "share of a core while they idle:"),
+    ("javascript_kb_gzip", "KB of scripts, by gzip:"),
+    ("biggest_script_kb_gzip", "KB of the biggest of them:"),
+    ("again_ms", "ms when it is loaded again:"),
+    ("each_ms", "ms of each:"),
+    ("samples", "samples:"),
+    ("calls_shown", "calls shown:"),
+    ("heap_mb", "MB of the page's scripts, over time:"),
     ("recovered_after_s", "s until answered at once again:"),
 )
 
@@ -60,6 +67,11 @@ def _line(name: str, result: dict[str, Any]) -> str:
     return "\n    ".join([line, *notes])
 
 
+def _is_meant(name: str, given: list[str]) -> bool:
+    """By its whole name, or by the first part of it: `web` is `web-pages` and its siblings."""
+    return any(name == one or name.startswith(f"{one}-") for one in given)
+
+
 def main() -> int:
     """Run the benches that were named, or all."""
     parser = argparse.ArgumentParser(
@@ -79,9 +91,10 @@ def main() -> int:
         help="folder of the JSON file",
     )
     chosen = parser.parse_args()
-    unknown = set(chosen.names) - BENCHES.keys()
-    if unknown:
-        parser.error(f"there is no bench {', '.join(sorted(unknown))}")
+    names = [name for name in BENCHES if not chosen.names or _is_meant(name, chosen.names)]
+    for given in chosen.names:
+        if not any(_is_meant(name, [given]) for name in BENCHES):
+            parser.error(f"there is no bench {given}")
     at = datetime.now(UTC)
     results: dict[str, Any] = {
         "at": at.isoformat(),
@@ -91,7 +104,7 @@ def main() -> int:
     }
     print(f"{os.cpu_count()} cores, shared by serve, PostgreSQL and the load generator")
     print(f"{'':<34}" + "".join(f"{title:>15}" for _, title, _ in COLUMNS))
-    for name in chosen.names or BENCHES:
+    for name in names:
         with rig(chosen.data if name in READING else None) as running:
             found = BENCHES[name](running, chosen.seconds)
         for part, result in found.items():

@@ -51,7 +51,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     """The site; all test processes of this run share it. SIGNALBOX_TEST_SITE names a keeper's folder that runs already."""
     given = os.environ.get("SIGNALBOX_TEST_SITE")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
-    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"sbb-{run[:12]}"
+    folder = Path(given) if given else Path(tempfile.gettempdir()) / f"sbw-{run[:12]}"
     found, lease = join(folder)
     yield found
     lease.close()

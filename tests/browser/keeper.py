@@ -20,15 +20,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from signalbox.core.db import Database
-from signalbox.monitoring.service import diagnose_changed
-from signalbox.site.settings import load_settings
-from signalbox.site.worker import periodic_jobs
+from bench.settled import settle
 from tests.site.real import PASSWORD, PATIENCE_S, ROOT, Serve, Servers, servers
 
 DAYS, CALLS, RUNNING_CALLS = 30, 100, 3
@@ -114,7 +110,7 @@ def site() -> Iterator[Kept]:
         try:
             serve.await_ready()
             kept = _fill(running, serve)
-            asyncio.run(_settle(running))
+            asyncio.run(settle(running.environ(**SETTINGS)))
             with program(running, "worker"):
                 live = running.rows(
                     "SELECT api_key FROM accounts.apps WHERE id = %s", kept.live_app
@@ -123,19 +119,6 @@ def site() -> Iterator[Kept]:
                     yield kept
         finally:
             serve.kill()
-
-
-async def _settle(running: Servers) -> None:
-    """Do at once what the worker would do about the calls of the past in the next minutes: no figure changes under a test."""
-    settings, db = load_settings(running.environ(**SETTINGS)), Database(running.postgres.url)
-    await db.open()
-    jobs = {job.name: job.run for job in periodic_jobs(db, settings)}
-    at = datetime.now(UTC) + timedelta(minutes=1)
-    for name in ("end_stale", "judge", "figures", "figures", "figure_days"):
-        await jobs[f"monitoring.{name}"](at)
-    while await diagnose_changed(db, settings=settings.monitoring, at=at, budget_s=60):
-        pass
-    await db.close()
 
 
 def _demo(url: str, api_key: str, *options: object) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from playwright.async_api import Locator, Page
 
@@ -14,6 +17,7 @@ from tests.browser.watching import ready
 
 SCREENSHOTS: Final = Path(__file__).parents[2] / "build/screenshots"
 WIDTHS: Final = (360, 1280)
+PATIENCE_S: Final = 15.0
 
 
 async def visit(page: Page, scene: Scene, which: PageUnderTest, query: str = "") -> None:
@@ -30,24 +34,25 @@ async def row(page: Page, name: str) -> Locator:
     return found
 
 
-async def figures(shown: Locator) -> dict[str, dict[str, float]]:
-    """The numbers of a chart by key and series, from the table that its button `Show table` opens."""
+async def figures(shown: Locator) -> dict[str, dict[str, float | None]]:
+    """The numbers of a chart by key and series, from the table that its button `Show table` opens; None where there is none."""
     button = shown.get_by_role("button", name=re.compile("^Show table"))
     assert await button.count(), "the chart has no button “Show table”"
     if await button.first.get_attribute("aria-pressed") != "true":
         await button.first.click()
     table = shown.locator("table[data-figures]")
     await table.wait_for()
-    found: dict[str, dict[str, float]] = await table.evaluate(
+    found: dict[str, dict[str, float | None]] = await table.evaluate(
         """table => Object.fromEntries([...table.querySelectorAll("tr[data-key]")].map(line => [line.dataset.key,
-            Object.fromEntries([...line.querySelectorAll("[data-value]")].map(cell => [cell.dataset.series ?? "", Number(cell.dataset.value)]))]))"""
+            Object.fromEntries([...line.querySelectorAll("[data-value]")].map(cell => [cell.dataset.series ?? "", cell.dataset.value === "" ? null : Number(cell.dataset.value)]))]))"""
     )
     return found
 
 
 async def single(shown: Locator) -> dict[str, float]:
     """The same of a chart with one series: number by key."""
-    return {key: next(iter(values.values())) for key, values in (await figures(shown)).items()}
+    found = {key: next(iter(values.values())) for key, values in (await figures(shown)).items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 async def fields(shown: Locator) -> dict[str, str]:
@@ -58,12 +63,46 @@ async def fields(shown: Locator) -> dict[str, str]:
     return found
 
 
+async def value_of(shown: Locator, field: str, *, as_text: bool = False) -> float | str | None:
+    """The raw value of a fact, on its element or inside of it; None when it has none."""
+    found = await shown.evaluate(
+        """(shown, field) => { const part = shown.querySelector(`[data-field="${field}"]`)
+            return part?.dataset.value ?? part?.querySelector("[data-value]")?.dataset.value ?? null }""",
+        field,
+    )
+    return found if as_text or found is None else float(found)
+
+
 async def ids(shown: Locator) -> list[str]:
     """What a list shows, in its order."""
     found: list[str] = await shown.evaluate(
         """shown => [...shown.querySelectorAll("[data-id]")].map(line => line.dataset.id)"""
     )
     return found
+
+
+async def choose(page: Page, name: str, which: int | None) -> list[str]:
+    """Open the filter of this search parameter and choose the option with this number, or none; answers all that were offered."""
+    control = page.locator(f'[data-filter="{name}"]').first
+    assert await control.count(), f"no filter with data-filter={name!r} on {page.url}"
+    await control.click()
+    options = page.get_by_role("listbox").get_by_role("option")
+    await options.first.wait_for()
+    offered = [text.strip() for text in await options.all_inner_texts()]
+    if which is not None:
+        await (options.last if which == -1 else options.nth(which)).click()
+    if await page.get_by_role("listbox").count():
+        await page.keyboard.press("Escape")
+    await ready(page)
+    return offered
+
+
+async def eventually(look: Callable[[], Awaitable[Any]], expected: Any) -> None:
+    """Look again until it is so: what is shown may stand for a moment while the new figures are read."""
+    until = time.monotonic() + PATIENCE_S
+    while (found := await look()) != expected:
+        assert time.monotonic() < until, f"{found} is shown, not {expected}"
+        await asyncio.sleep(0.05)
 
 
 async def screenshot(page: Page, name: str, theme: str) -> None:

@@ -11,13 +11,19 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageUnderTest:
-    """`path` has the names of things from the scene in braces; `rows` are values of `data-row`; `filters` parameters of the address."""
+    """`path` has the names of things from the scene in braces; `rows` are values of `data-row`.
+
+    `filters` are parameters of the address that are chosen from a list, `other_filters` those with a test of their own.
+    """
 
     name: str
     path: str
     rows: tuple[str, ...] = ()
     filters: tuple[str, ...] = ()
+    other_filters: tuple[str, ...] = ()
     signed_in: bool = True
+    framed: bool = True  # with the frame of all pages: header, link to the content
+    part: bool = False  # of a page that is in the list already: rows only
 
     def __str__(self) -> str:
         return self.name
@@ -32,11 +38,11 @@ _GRAPHS: Final = (
     "graph-bitrate", "graph-fps", "graph-freezes", "graph-quality-limitation", "graph-available-bandwidth", "graph-codec",
 )  # fmt: skip
 _GRAPH_FILTERS: Final = ("participant", "peer", "data", "direction", "track")
-_APP_FILTERS: Final = ("appVersion", "browser", "os", "country")
+_APP_FILTERS: Final = ("appVersion", "browser", "os", "country", "sdk")
 
 PAGES: Final = (
-    PageUnderTest(name="login", path="/login", signed_in=False),
-    PageUnderTest(name="change-password", path="/change-password"),
+    PageUnderTest(name="login", path="/login", signed_in=False, framed=False),
+    PageUnderTest(name="change-password", path="/change-password", framed=False),
     PageUnderTest(
         name="welcome",
         path="/welcome",
@@ -53,21 +59,31 @@ PAGES: Final = (
         path="/apps/{app}",
         rows=("app-name-edit", "app-domain-edit", *(f"filter-{name}" for name in ("app-version", "browser", "os", "country")), *_CHARTS),
         filters=_APP_FILTERS,
+        other_filters=("range",),
     ),
     PageUnderTest(
         name="conferences",
         path="/apps/{app}/conferences",
         rows=("conference-list",),
+        filters=("status", "cause", "issue", *_APP_FILTERS),
+        other_filters=("range", "query"),
     ),
     PageUnderTest(
         name="conference",
         path="/conference/{conference}",
         rows=(
             "conference-header", "participant-card", "timeline", "timeline-participant", "timeline-connection", "timeline-events", "timeline-event-json",
-            "participant-map", "diagnosis", "issues", "sdp-explorer", "candidate-explorer", *(f"graph-filter-{name}" for name in _GRAPH_FILTERS),
-            "presence-strip", *_GRAPHS,
+            "diagnosis", "issues",
         ),
-        filters=_GRAPH_FILTERS,
+        other_filters=_GRAPH_FILTERS,
+    ),
+    PageUnderTest(name="conference-map", path="/conference/{conference}", rows=("participant-map",), part=True),
+    PageUnderTest(name="conference-media", path="/conference/{conference}", rows=("sdp-explorer", "candidate-explorer"), part=True),
+    PageUnderTest(
+        name="conference-graphs",
+        path="/conference/{conference}",
+        rows=(*(f"graph-filter-{name}" for name in _GRAPH_FILTERS), "presence-strip", *_GRAPHS),
+        part=True,
     ),
     PageUnderTest(
         name="participant",
@@ -93,9 +109,20 @@ PAGES: Final = (
 )  # fmt: skip
 
 # Names of pages that are built. Add yours.
-THERE: Final[frozenset[str]] = frozenset(
-    {"login", "change-password", "dashboard", "account", "live"}
+THERE: Final = frozenset(
+    {
+        "login",
+        "change-password",
+        "dashboard",
+        "overview",
+        "conferences",
+        "conference",
+        "issues",
+        "live",
+        "account",
+        "empty-overview",
+    }
 )
 
-EXISTING: Final = tuple(page for page in PAGES if page.name in THERE)
-ROWS: Final = tuple((page, row) for page in EXISTING for row in page.rows)
+ROWS: Final = tuple((page, row) for page in PAGES if page.name in THERE for row in page.rows)
+EXISTING: Final = tuple(page for page in PAGES if page.name in THERE and not page.part)

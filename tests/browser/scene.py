@@ -59,13 +59,15 @@ class Scene:
         assert answer.status_code == 200, f"{path}: {answer.text}"
         return answer.json()
 
-    async def month(self, path: str, **parameters: str) -> Any:
-        """`data` of a chart of the app, over the days that the overview shows."""
+    async def month_whole(self, path: str, **parameters: str) -> Any:
+        """The answer for a chart of the app, over the days that the overview shows."""
         first = datetime.now(UTC).date() - timedelta(days=30)
-        answer = await self.ask(
-            path, appId=self.kept.app, created_at_gte=first.isoformat(), **parameters
-        )
-        return answer["data"]
+        bounds = {"created_at_gte": f"{first}T00:00:00Z"}
+        return await self.ask(path, appId=self.kept.app, **bounds, **parameters)
+
+    async def month(self, path: str, **parameters: str) -> Any:
+        """`data` of that answer."""
+        return (await self.month_whole(path, **parameters))["data"]
 
     def at(self, path: str) -> str:
         """A page's address with this scene's ids in it."""

@@ -20,7 +20,7 @@ async def test_the_tab_key_goes_round(open_page: Open, scene: Scene, which: Page
     unseen = [str(stop) for stop in stops if not (stop.seen and stop.marked)]
     assert not unseen, f"the focus is not visible on: {unseen}"
     assert not await nameless(page)
-    if await page.get_by_role("banner").count():  # there is something to skip
+    if which.framed:
         assert stops[0].href == "#main", (
             f"the first stop is {stops[0]}, not the link to the content"
         )

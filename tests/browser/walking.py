@@ -9,11 +9,13 @@ from playwright.async_api import Page
 
 MOST_STOPS: Final = 400
 # A stop is known by its number on the page; its look is kept to be compared with its look without the focus.
-_STOP: Final = """() => {
-    const looks = element => {
-        const style = getComputedStyle(element)
-        return [style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.backgroundColor, style.borderColor, style.textDecorationLine].join("|")
-    }
+_STOP: Final = """async () => {
+    // Without motion every change still takes a picture to arrive.
+    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))
+    // A link that spans its row shows the focus on its ::after.
+    const styles = element => [null, "::before", "::after"].map(part => getComputedStyle(element, part))
+    const looks = element => styles(element).map(style => [
+        style.outlineStyle, style.outlineWidth, style.outlineColor, style.boxShadow, style.backgroundColor, style.borderColor, style.textDecorationLine].join("|")).join()
     const walk = (window.tabWalk ??= { stops: new Map(), last: null })
     const left = walk.last && walk.last.element.isConnected
         ? { number: walk.last.number, changed: looks(walk.last.element) !== walk.last.looks }
@@ -33,7 +35,7 @@ _STOP: Final = """() => {
         number, isNew, tag: element.tagName.toLowerCase(), role: element.getAttribute("role"), type: element.getAttribute("type"), name: name.trim().slice(0, 80),
         row: element.closest("[data-row]")?.dataset.row ?? null, href: element.getAttribute("href"),
         seen: box.width > 0 && box.height > 0 && box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth,
-        outline: getComputedStyle(element).outlineStyle !== "none" && parseFloat(getComputedStyle(element).outlineWidth) > 0,
+        outline: styles(element).some(style => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0),
     }}
 }"""
 _FORGET: Final = "() => { delete window.tabWalk; document.activeElement?.blur?.() }"

@@ -29,16 +29,13 @@ from signalbox.core.db import Database
 from signalbox.site.demo import demo
 from signalbox.site.demo.command import play_live
 from signalbox.site.demo.people import NEWEST, OUT_FOR_DAYS
-from signalbox.site.demo.plan import past_calls, some_calls
-from signalbox.site.demo.recorded import KINDS as RECORDED
-from signalbox.site.demo.scenarios import WEIGHTS
+from signalbox.site.demo.plan import EVERY_KIND, past_calls, some_calls
 from signalbox.site.demo.steps import Call
 
 ROOT = Path(__file__).parents[2]
 KINDS = {
     "good", "lossy", "relayed", "failed", "permission denied", "rejoining", "SFU", "device", "vanished", "moving", "one-sided",
 }  # fmt: skip
-EVERY_KIND = len(WEIGHTS) + len(RECORDED)  # so many calls have each of them
 
 
 def free_port() -> int:
@@ -242,28 +239,29 @@ def test_every_kind_is_there_from_the_start() -> None:
         assert all(json.loads(step.body) and step.at_s >= 0 for step in call.steps)
 
 
+NOW = datetime(2026, 3, 5, 16, 0, tzinfo=UTC).timestamp()  # a Thursday afternoon
+
+
 @pytest.mark.parametrize("days", [0.01, 1.0, 31.0])
 def test_no_call_of_the_past_reaches_into_the_future_or_beyond_31_days(days: float) -> None:
-    now = time.time()
-    for call, at in past_calls(random.Random(2), "k" * 32, calls=40, days=days, now=now):
-        assert at + call.seconds < now
-        assert now - at < 31 * 86_400
+    for call, at in past_calls(random.Random(2), "k" * 32, calls=40, days=days, now=NOW):
+        assert at + call.seconds < NOW
+        assert NOW - at < 31 * 86_400
 
 
 def test_yesterday_has_one_bad_call_and_calm_ones() -> None:
-    now = time.time()
-    yesterday = datetime.fromtimestamp(now, UTC).date() - timedelta(days=1)
-    calls = past_calls(random.Random(5), "k" * 32, calls=150, days=30, now=now)
+    yesterday = datetime.fromtimestamp(NOW, UTC).date() - timedelta(days=1)
+    calls = past_calls(random.Random(5), "k" * 32, calls=150, days=30, now=NOW)
     kinds = [call.kind for call, at in calls if datetime.fromtimestamp(at, UTC).date() == yesterday]
     assert kinds.count("lossy") == 1
     assert set(kinds) <= {"lossy", "good", "relayed"}
     assert len(kinds) > 2
 
 
-def versions(calls: list[tuple[Call, float]], now: float) -> list[tuple[float, str]]:
+def versions(calls: list[tuple[Call, float]]) -> list[tuple[float, str]]:
     """Days ago and version of each session."""
     return [
-        ((now - at) / 86_400, json.loads(step.body).get("appVersion", ""))
+        ((NOW - at) / 86_400, json.loads(step.body).get("appVersion", ""))
         for call, at in calls
         for step in call.steps
         if step.path == "/sessions"
@@ -271,8 +269,7 @@ def versions(calls: list[tuple[Call, float]], now: float) -> list[tuple[float, s
 
 
 def test_a_new_version_comes_in_the_middle_of_the_month() -> None:
-    now = time.time()
-    found = versions(past_calls(random.Random(4), "k" * 32, calls=120, days=30, now=now), now)
+    found = versions(past_calls(random.Random(4), "k" * 32, calls=120, days=30, now=NOW))
     fresh = [days for days, version in found if version == NEWEST]
     assert fresh
     assert max(fresh) < OUT_FOR_DAYS

@@ -22,6 +22,7 @@ DAY_S: Final = 86_400.0
 WORST_HOUR: Final = 14
 # Around the worst call nothing else goes wrong, in whatever time zone its day is looked at.
 CALM_S: Final = 1.2 * DAY_S
+EVERY_KIND: Final = len(WEIGHTS) + len(KINDS)  # so many calls have one of each, in their turn
 
 Maker = Callable[[Day], Call]
 
@@ -49,8 +50,11 @@ def past_calls(
     while len(found) < calls:
         at = _some_time(dice, days=days, now=now)
         make = next(makers)
-        while calm_at is not None and abs(at - calm_at) < CALM_S and not _may_be_calm(make):
-            at = _some_time(dice, days=days, now=now)
+        if calm_at is not None and not _may_be_calm(make):
+            if len(found) > EVERY_KIND and abs(at - calm_at) < CALM_S:
+                make = _MadeUp(dice.choice(CALM), dice, api_key, next(tags))
+            while not _may_be_calm(make) and abs(at - calm_at) < CALM_S:
+                at = _some_time(dice, days=days, now=now)
         call = make(Day(days_ago=(now - at) / DAY_S, sparse=True))
         found.append((call, start_of(call, at, days=days, now=now)))
     return found
