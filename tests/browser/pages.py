@@ -88,11 +88,18 @@ PAGES: Final = (
     PageUnderTest(
         name="participant",
         path="/participant/{participant}",
-        rows=(
-            "participant-header", "minutes-per-day", "conferences-with-issues", "participant-conferences", "top-microphones", "top-cameras",
-            "top-outputs", "participant-browsers", "participant-operating-systems", "participant-map", "participant-rtt", "participant-loss",
-            "participant-emos", "participant-relay-share",
-        ),
+        rows=("participant-header", "minutes-per-day", "conferences-with-issues", "participant-conferences"),
+        filters=("tab", "page"),
+    ),
+    PageUnderTest(
+        name="participant-devices",
+        path="/participant/{participant}?tab=devices",
+        rows=("top-microphones", "top-cameras", "top-outputs", "participant-browsers", "participant-operating-systems", "participant-map"),
+    ),
+    PageUnderTest(
+        name="participant-connection",
+        path="/participant/{participant}?tab=connection",
+        rows=("participant-rtt", "participant-loss", "participant-emos", "participant-relay-share"),
     ),
     PageUnderTest(name="sfu", path="/participant/{sfu}", rows=("participant-header",)),
     PageUnderTest(name="issues", path="/apps/{app}/issues", rows=("issue-list",)),
@@ -121,6 +128,10 @@ THERE: Final = frozenset(
         "live",
         "account",
         "empty-overview",
+        "participant",
+        "participant-devices",
+        "participant-connection",
+        "sfu",
     }
 )
 

@@ -31,6 +31,8 @@ export interface Metric {
   steps?: boolean;
   min?: number;
   max?: number;
+  /** Values from 0 to 1: an axis up to 1 when all are 0. */
+  ratio?: boolean;
   draw: (view: View) => Drawing;
   /** What to do when there is nothing. */
   none: (chosen: Chosen) => string;
@@ -219,6 +221,7 @@ export const METRICS: readonly Metric[] = [
     title: "Packet loss",
     hint: "Lost of all packets in each interval; mean of the tracks.",
     unit: "ratio",
+    ratio: true,
     draw: (view) => ({
       lines: media(groupsIn(view), anyFlow, "mean", of("loss_ratio")),
       format: (value) => percent(value, 2),
@@ -299,7 +302,7 @@ export const METRICS: readonly Metric[] = [
     unit: "frames/s",
     draw: (view) => ({
       lines: media(groupsIn(view), isVideo, "sum", notPassed),
-      format: (value) => withUnit(value, "frames/s", 2),
+      format: (value) => withUnit(value, "/s", (value ?? 0) < 0.1 ? 3 : 1),
     }),
     none: (chosen) => other(chosen, "video") ?? REPORTS,
   },
@@ -319,6 +322,7 @@ export const METRICS: readonly Metric[] = [
     title: "Freezes",
     hint: "Share of the time in which received video stood still.",
     unit: "ratio",
+    ratio: true,
     draw: (view) => ({
       lines: media(groupsIn(view), isVideo, "mean", of("freeze_ratio")),
       format: (value) => percent(value),
