@@ -1,17 +1,5 @@
 /** The diagnosis in the words and order in which it is shown. */
-import type { Signal } from "$lib/ui/types";
-
 import { type Diagnosed, type Diagnosis, fields, figure, type Issue, items, text } from "./shapes";
-
-export const CAUSES: Record<string, string> = {
-  network: "Network",
-  relay: "Relay",
-  server: "Media server",
-  device: "Device",
-  permission: "Permission",
-  browser: "Browser or page",
-  none: "No cause found",
-};
 
 const PART_WORDS: Record<string, string> = {
   connection: "Connection",
@@ -58,14 +46,6 @@ export function partsOf(diagnosed: Pick<Diagnosed, "parts">, issues: readonly Is
 export function spoken(code: string): string {
   const words = code.replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-/** How good a score is, as a signal and in a word. */
-export function grade(score: number | null): { signal: Signal; word: string } {
-  if (score === null) return { signal: "neutral", word: "Not rated" };
-  if (score >= 80) return { signal: "success", word: "Good" };
-  if (score >= 50) return { signal: "warning", word: "Fair" };
-  return { signal: "error", word: "Poor" };
 }
 
 /** Participants of a diagnosis, the worst first. */
