@@ -33,8 +33,21 @@ const STYLES: Record<TimeStyle, Intl.DateTimeFormatOptions> = {
 export function time(at: Instant, style: TimeStyle = "full", zone?: string): string {
   const date = toDate(at);
   if (!date) return NOTHING;
-  const options = zone ? { ...STYLES[style], timeZone: zone } : STYLES[style];
-  return new Intl.DateTimeFormat(LOCALE, { ...options, hourCycle: "h23" }).format(date);
+  return formatter(style, zone).format(date);
+}
+
+// Making one takes longer than hundreds of uses, and pages show thousands of times.
+const made = new Map<string, Intl.DateTimeFormat>();
+
+function formatter(style: TimeStyle, zone = ""): Intl.DateTimeFormat {
+  const name = `${style} ${zone}`;
+  let found = made.get(name);
+  if (!found) {
+    const options = zone ? { ...STYLES[style], timeZone: zone } : STYLES[style];
+    found = new Intl.DateTimeFormat(LOCALE, { ...options, hourCycle: "h23" });
+    made.set(name, found);
+  }
+  return found;
 }
 
 /** 2026-01-15 10:30:00 UTC */
