@@ -89,7 +89,6 @@ PAGES: Final = (
         name="participant",
         path="/participant/{participant}",
         rows=("participant-header", "minutes-per-day", "conferences-with-issues", "participant-conferences"),
-        filters=("tab", "page"),
     ),
     PageUnderTest(
         name="participant-devices",
@@ -124,6 +123,7 @@ THERE: Final = frozenset(
         "overview",
         "conferences",
         "conference",
+        "conference-graphs",
         "issues",
         "live",
         "account",
