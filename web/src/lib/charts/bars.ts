@@ -91,7 +91,8 @@ export function stackedDays({ days, series, value, href, format = count }: Stack
         emphasis: { focus: "series", blurScope: "coordinateSystem" },
         blur: { itemStyle: { opacity: 0.35 } },
         cursor: href ? "pointer" : "default",
-        data: rows.map((row) => of(row, one.id)),
+        // A bar of no height would still have its border, across the axis.
+        data: rows.map((row) => of(row, one.id) || null),
       })),
     }),
   };
