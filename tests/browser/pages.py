@@ -75,7 +75,7 @@ PAGES: Final = (
             "conference-header", "participant-card", "timeline", "timeline-participant", "timeline-connection", "timeline-events", "timeline-event-json",
             "diagnosis", "issues",
         ),
-        other_filters=_GRAPH_FILTERS,
+        other_filters=("connection", *_GRAPH_FILTERS),
     ),
     PageUnderTest(name="conference-map", path="/conference/{conference}", rows=("participant-map",), part=True),
     PageUnderTest(name="conference-media", path="/conference/{conference}", rows=("sdp-explorer", "candidate-explorer"), part=True),
@@ -101,9 +101,15 @@ PAGES: Final = (
         rows=("participant-rtt", "participant-loss", "participant-emos", "participant-relay-share"),
     ),
     PageUnderTest(name="sfu", path="/participant/{sfu}", rows=("participant-header",)),
-    PageUnderTest(name="issues", path="/apps/{app}/issues", rows=("issue-list",)),
+    PageUnderTest(
+        name="issues",
+        path="/apps/{app}/issues",
+        rows=("issue-list",),
+        filters=("kind", "code", *_APP_FILTERS),
+        other_filters=("range",),
+    ),
     PageUnderTest(name="compare", path="/apps/{app}/compare", rows=("compare-table",)),
-    PageUnderTest(name="live", path="/apps/{live_app}/live", rows=("live-wall", "live-call")),
+    PageUnderTest(name="live", path="/apps/{live_app}/live", rows=("live-wall", "live-call"), other_filters=("q", "state", "sort")),
     PageUnderTest(
         name="settings",
         path="/apps/{app}/settings",
@@ -111,7 +117,7 @@ PAGES: Final = (
     ),
     PageUnderTest(name="usage", path="/apps/{app}/usage", rows=("usage-days",)),
     PageUnderTest(name="account", path="/account", rows=("account-password",)),
-    PageUnderTest(name="empty-overview", path="/apps/{empty_app}"),
+    PageUnderTest(name="empty-overview", path="/apps/{empty_app}", other_filters=(*_APP_FILTERS, "range")),
 )  # fmt: skip
 
 # Names of pages that are built. Add yours.
@@ -123,6 +129,8 @@ THERE: Final = frozenset(
         "overview",
         "conferences",
         "conference",
+        "conference-map",
+        "conference-media",
         "conference-graphs",
         "issues",
         "live",
