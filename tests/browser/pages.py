@@ -134,6 +134,7 @@ THERE: Final = frozenset(
         "conference-graphs",
         "issues",
         "live",
+        "compare",
         "account",
         "empty-overview",
         "participant",
