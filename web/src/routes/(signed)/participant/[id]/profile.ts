@@ -1,5 +1,5 @@
 /** What the page of a participant draws of their profile. */
-import { type ChartModel, donut, histogram, type Place, ranking } from "$lib/charts";
+import { type ChartModel, donut, histogram, type Place } from "$lib/charts";
 import type { components } from "$lib/api/schema";
 import { dayName, decimal, type Maybe, ms, percent, plural } from "$lib/format";
 
@@ -131,12 +131,19 @@ export const DEVICES: readonly { kind: DeviceKind; id: string; title: string }[]
   { kind: "outputs", id: "top-outputs", title: "Top outputs" },
 ];
 
-export function topDevices(profile: Profile, kind: DeviceKind): ChartModel {
-  return ranking({
-    bars: profile.devices[kind].map(({ label, count }) => ({ key: label, label, value: count })),
-    head: "Device",
-    name: "Sessions",
-  });
+export interface UsedDevice {
+  label: string;
+  count: number;
+  /** Of all sessions of the participant. */
+  share: number;
+}
+
+export function topDevices(profile: Profile, kind: DeviceKind): UsedDevice[] {
+  return profile.devices[kind].map(({ label, count }) => ({
+    label,
+    count,
+    share: profile.sessions > 0 ? Math.min(1, count / profile.sessions) : 0,
+  }));
 }
 
 /** Shares of browsers or systems; of one of them, its versions. `href` leads from the one to the other. */
