@@ -121,26 +121,30 @@ PAGES: Final = (
 )  # fmt: skip
 
 # Names of pages that are built. Add yours.
-THERE: Final = frozenset(
+THERE: Final[frozenset[str]] = frozenset(
     {
-        "login",
+        "account",
         "change-password",
-        "dashboard",
-        "overview",
-        "conferences",
+        "compare",
         "conference",
+        "conference-graphs",
         "conference-map",
         "conference-media",
-        "conference-graphs",
+        "conferences",
+        "dashboard",
+        "empty-overview",
         "issues",
         "live",
-        "compare",
-        "account",
-        "empty-overview",
+        "login",
+        "organization",
+        "overview",
         "participant",
-        "participant-devices",
         "participant-connection",
+        "participant-devices",
+        "settings",
         "sfu",
+        "usage",
+        "welcome",
     }
 )
 
