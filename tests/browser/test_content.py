@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.browser.looking import visit
-from tests.browser.pages import PAGES, ROWS, PageUnderTest
+from tests.browser.pages import PAGES, ROWS, THERE, PageUnderTest
 from tests.browser.rows.registry import CHECKS, Look
 from tests.browser.scene import Scene
 
@@ -28,3 +28,8 @@ def test_every_row_has_a_check() -> None:
     """And no check is for a row that no page shows."""
     rows = {name for page in PAGES for name in page.rows}
     assert rows == CHECKS.keys()
+
+
+def test_no_page_is_left_out() -> None:
+    """All pages of the dashboard are built, so all of them are looked at."""
+    assert {page.name for page in PAGES} == THERE
