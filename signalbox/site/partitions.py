@@ -22,6 +22,9 @@ def policies(settings: Settings, apps: Sequence[Mapping[Any, Any]]) -> list[Part
         # Emptied call by call; an empty partition costs nothing.
         PartitionPolicy(table="monitoring.track_minutes", keep_days=None),
         PartitionPolicy(table="audit.audit_logs", keep_days=None, every="month"),
+        # Months, dropped whole when the last session in them is over for everybody.
+        PartitionPolicy(table="playback.sessions", keep_days=None, every="month"),
+        PartitionPolicy(table="playback.session_timeline", keep_days=None, every="month"),
     ]
 
 

@@ -10,6 +10,7 @@ from signalbox.accounts.settings import AccountsSettings
 from signalbox.core.settings import CoreSettings, between, load, setting
 from signalbox.http.peers import networks
 from signalbox.monitoring.settings import MonitoringSettings
+from signalbox.playback.settings import PlaybackSettings
 
 
 def origin_of(domain: str) -> str:
@@ -113,6 +114,7 @@ class Settings:
     site: SiteSettings = field(default_factory=SiteSettings)
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
     monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
+    playback: PlaybackSettings = field(default_factory=PlaybackSettings)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
