@@ -27,6 +27,8 @@ SIGNALING_STATES = (
 CANDIDATE_TYPES = ("host", "srflx", "prflx", "relay")
 
 MAX_FACTS = 2_000
+# An SFU renegotiates whenever somebody comes or goes, for hours. States and, last of all, ends still find room then.
+ROOM_FOR_STATES, ROOM_FOR_ENDS = 500, 100
 _RANK = {
     "end": 9,
     "closed": 8,
@@ -66,10 +68,17 @@ def with_fact(facts: list[Fact], fact: Fact) -> bool:
     """Add a fact in place; answers whether anything changed. Of the once-only kinds the earliest stays."""
     if fact.kind in ONCE_ONLY:
         return _keep_earliest(facts, fact)
-    if len(facts) >= MAX_FACTS and fact.kind != "end":
+    if len(facts) >= _room(fact):
         return False
     facts.append(fact)
     return True
+
+
+def _room(fact: Fact) -> int:
+    """How many facts there may be before this one. All of them are folded again with each new one, so none is taken for ever."""
+    if fact.kind == "end" or fact.value == "closed":
+        return MAX_FACTS + ROOM_FOR_ENDS
+    return MAX_FACTS if fact.kind in ("state", "ice") else MAX_FACTS - ROOM_FOR_STATES
 
 
 def _keep_earliest(facts: list[Fact], fact: Fact) -> bool:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from signalbox.core.ids import derived_id
 from signalbox.monitoring.rules.connection import (
-    MAX_FACTS,
     STATES,
     Fact,
     Life,
@@ -65,16 +64,6 @@ def test_of_a_once_only_fact_the_earliest_is_kept(kind: str) -> None:
     assert not with_fact(facts, fact(6, kind))
     assert with_fact(facts, fact(4, kind))
     assert facts == [fact(0, "needed"), fact(4, kind)]
-
-
-def test_a_flood_of_facts_is_cut_but_the_end_is_kept() -> None:
-    facts: list[Fact] = []
-    kept = [with_fact(facts, fact(number, "needed")) for number in range(MAX_FACTS + 1)]
-
-    assert kept == [True] * MAX_FACTS + [False]
-    assert with_fact(facts, fact(9, "end"))
-    assert with_fact(facts, fact(9, "stats"))
-    assert len(facts) == MAX_FACTS + 2
 
 
 @pytest.mark.parametrize(
