@@ -23,7 +23,8 @@ TIMEOUT_S = 2.0
 WRITABLE = text(
     "SELECT current_setting('transaction_read_only') = 'off' OR EXISTS (SELECT FROM monitoring.conferences WHERE false)"
 )
-_LIVE = frozenset({"/health/live", "/healthz", "/_ah/warmup", "/_ah/warmup/"})
+_LIVE = frozenset({"/health/live", "/healthz"})
+_WARM = frozenset({"/_ah/warmup", "/_ah/warmup/"})
 _READY = frozenset({"/health", "/health/ready", "/readyz"})
 
 
@@ -41,6 +42,8 @@ class HealthDoors:
             await self._rest(scope, receive, send)
         elif path in _LIVE:
             await respond_json(send, b'{"status":"ok"}')
+        elif path in _WARM:
+            await _text(send, b"ok", b"text/plain; charset=utf-8")
         elif path in _READY:
             await self._ready(send)
         elif path == "/metrics":

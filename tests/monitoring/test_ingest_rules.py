@@ -417,3 +417,21 @@ async def test_paths_and_media_types_do_not_matter(
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/json; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [
+        ("/v1/initialize", "OPTIONS, POST"),
+        ("/sessions", "GET, HEAD, OPTIONS, POST, PUT"),
+        ("/v1/connection/batch", "OPTIONS, POST"),
+        ("/v1/tracks/", "GET, HEAD, OPTIONS, POST, PUT"),
+    ],
+)
+async def test_a_refused_method_is_told_which_are_taken(
+    house: House, path: str, taken: str
+) -> None:
+    answer = await house.client.delete(path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, taken)
+    assert answer.headers["access-control-allow-origin"] == "*"

@@ -76,7 +76,13 @@ class IngestDoors:
             ("POST", "/services/stop-conference"): entering.stop,
         }
         self._paths = {path for _, path in self._doors}
+        self._allow = {path: (b"allow", self._methods(path).encode()) for path in self._paths}
         self._reports, self._facts = Holding(MAX_REPORTS_BYTES), Holding(MAX_FACTS_BYTES)
+
+    def _methods(self, path: str) -> str:
+        """What a path takes, as a refusal of anything else must name it (RFC 9110, 15.5.6)."""
+        taken = {method for method, known in self._doors if known == path} | {"OPTIONS"}
+        return ", ".join(sorted(taken | ({"GET", "HEAD"} if path in _READABLE else set())))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request or hand it on."""
@@ -96,7 +102,7 @@ class IngestDoors:
         elif method == "OPTIONS":
             await respond_empty(send, 204, OPEN_PREFLIGHT_HEADERS)
         else:
-            await respond_error(send, MethodNotAllowed(), OPEN_HEADERS)
+            await respond_error(send, MethodNotAllowed(), [*OPEN_HEADERS, self._allow[path]])
 
     async def _answer(
         self,
