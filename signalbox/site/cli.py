@@ -25,7 +25,7 @@ ELSEWHERE = {
     "user": ("signalbox.site.commands.user", "People who log in."),
     "monitoring": (
         "signalbox.site.commands.monitoring",
-        "Data of observed calls: take somebody out, bring traces in.",
+        "Data of observed calls: look again, end, erase, import.",
     ),
     "secrets": (
         "signalbox.site.commands.secrets",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
 from signalbox.monitoring import service
+from signalbox.site.commands.monitoring import monitoring
 
 SILENCE = timedelta(hours=4)
 
@@ -87,3 +91,35 @@ async def test_one_that_only_reports_is_not_looked_at_again_and_again(
     await service.end_stale_conferences(db, silent_for=SILENCE, at=clock.now())
 
     assert (await rows(db, app))["alive"][4] == heard
+
+
+async def test_an_operator_sees_and_ends_what_was_forgotten(
+    site: httpx.AsyncClient, db: Database, app: Mapping[Any, Any], clock: ManualClock
+) -> None:
+    begun = clock.now()  # years ago, as the command sees it
+    made = await call(site, app, "silent")
+
+    def end_stale(*args: str) -> Result:
+        environ = {"SIGNALBOX_DATABASE_URL": db.url}
+        return CliRunner().invoke(monitoring, ["end-stale", *args], env=environ)
+
+    def of_app(result: Result) -> list[dict[str, Any]]:
+        assert result.exit_code == 0, result.output
+        return [row for row in json.loads(result.stdout) if row["app_id"] == str(app["id"])]
+
+    seen = of_app(await asyncio.to_thread(end_stale, "--dry-run", "--json"))
+    assert (await rows(db, app))["silent"][0] is True
+    ended = of_app(await asyncio.to_thread(end_stale, "--hours", "0.5", "--json"))
+    again = of_app(await asyncio.to_thread(end_stale, "--json"))
+    refused = await asyncio.to_thread(end_stale, "--hours", "0")
+
+    assert [(row["conference_id"], row["last_activity"]) for row in seen] == [
+        ("silent", f"{begun:%Y-%m-%dT%H:%M:%S.%fZ}")
+    ]
+    assert (ended, again) == (seen, [])
+    assert (await rows(db, app))["silent"][:4] == (False, begun, 0, begun)
+    assert refused.exit_code == 2
+    late = {**made, "data": {"connection": {"timestamp": 1}}}
+    clock.advance(3)
+    answer = await site.post("/v1/stats", json=late)
+    assert answer.json()["error_code"] == "connection_ended"

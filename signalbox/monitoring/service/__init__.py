@@ -18,6 +18,7 @@ from signalbox.monitoring.service.upkeep import (
     delete_expired,
     end_stale_conferences,
     judge_finished_conferences,
+    stale_conferences,
     tell_nobody,
 )
 from signalbox.monitoring.service.volumes import count_volumes
@@ -39,5 +40,6 @@ __all__ = [
     "judge_finished_conferences",
     "make_columns",
     "roll_up",
+    "stale_conferences",
     "tell_nobody",
 ]

@@ -47,6 +47,7 @@ _OPEN_SESSIONS = """
     SELECT DISTINCT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
     FROM monitoring.sessions s LEFT JOIN monitoring.connections k ON k.session_id = s.id AND k.end_time IS NULL AND k.is_active
     WHERE s.conference_id = %s AND s.is_active AND (s.end_time IS NULL OR k.id IS NOT NULL)"""
+_NAMES = "SELECT id, app_id, conference_id FROM monitoring.conferences WHERE id = ANY(%s)"
 _SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('monitoring.sweep', 0))"
 
 
@@ -56,6 +57,32 @@ Tell = Callable[[list[Happening]], None]
 
 def tell_nobody(_: list[Happening]) -> None:
     """What has happened is only stored."""
+
+
+async def stale_conferences(
+    db: Database, *, silent_for: timedelta, at: datetime
+) -> Sequence[dict[str, Any]]:
+    """Running conferences of which nothing was heard for `silent_for`, longest silent first; `last_activity` is when they would be ended."""
+    before = at - silent_for
+    async with db.read() as tx:
+        cursor = await tx.psycopg.execute(_SILENT, {"before": before, "most": None})
+        silent = await cursor.fetchall()
+        names = await _names(tx.psycopg, [found for found, seen in silent if seen < before])
+    return [
+        {"id": found, **names[found], "last_activity": seen}
+        for found, seen in silent
+        if seen < before
+    ]
+
+
+async def _names(
+    connection: AsyncConnection[Any], wanted: Sequence[UUID]
+) -> dict[UUID, dict[str, Any]]:
+    cursor = await connection.execute(_NAMES, (p.uuids(wanted),))
+    return {
+        found: {"app_id": app, "conference_id": name}
+        for found, app, name in await cursor.fetchall()
+    }
 
 
 async def end_stale_conferences(

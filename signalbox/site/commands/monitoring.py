@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO, cast
 from uuid import UUID
 
@@ -24,22 +24,24 @@ from signalbox.monitoring.rules.calls import micros
 from signalbox.monitoring.service import (
     diagnose_conference,
     diagnose_since,
+    end_stale_conferences,
     erase_participant,
     finish_erasures,
+    stale_conferences,
 )
 from signalbox.monitoring.service.imports import import_trace
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
 from signalbox.monitoring.wire.traces import read_trace
-from signalbox.site.commands.running import as_json, run, show_one
+from signalbox.site.commands.running import as_json, make_partitions, run, show_all, show_one
 
 Row = Mapping[Any, Any]
 
 
 @click.group()
 def monitoring() -> None:
-    """Data of observed calls: look at it again, take somebody out, bring traces in."""
+    """Data of observed calls: look at it again, end what was forgotten, take somebody out, bring traces in."""
 
 
 @monitoring.command("erase-participant")
@@ -73,6 +75,7 @@ def import_file(
 
     async def verb(db: Database, at: datetime) -> Row:
         clock, settings = SystemClock(), load(MonitoringSettings, os.environ)
+        await make_partitions(db, at)
         writer: GroupCommitWriter[Message] = GroupCommitWriter(
             db.connect, Applier(lambda: micros(clock.now()))
         )
@@ -134,3 +137,26 @@ async def _known_conference(db: Database, conference: UUID) -> None:
     async with db.read() as tx:
         if await first(tx, conferences(SYSTEM), conference) is None:
             raise ConferenceMissing
+
+
+@monitoring.command("end-stale")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True, max=8760),
+    help="Of silence; SIGNALBOX_CONFERENCE_TIMEOUT_HOURS without.",
+)
+@click.option("--dry-run", is_flag=True, help="Only tell which.")
+@as_json
+def end_stale(hours: float | None, dry_run: bool, json_out: bool) -> None:
+    """End running conferences of which nothing was heard for long, as of their last activity, and tell which. The worker does so every minute."""
+    settings = load(MonitoringSettings, os.environ)
+    silent_for = timedelta(hours=hours or settings.conference_timeout_hours)
+
+    async def verb(db: Database, at: datetime) -> Sequence[Row]:
+        await make_partitions(db, at)
+        stale = await stale_conferences(db, silent_for=silent_for, at=at)
+        while not dry_run and await end_stale_conferences(db, silent_for=silent_for, at=at):
+            pass
+        return stale
+
+    show_all(run(verb), ("conference_id", "app_id", "id", "last_activity"), json_out)

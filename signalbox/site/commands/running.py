@@ -22,7 +22,10 @@ from sqlalchemy.exc import DBAPIError
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
 from signalbox.core.errors import AppError
+from signalbox.core.partitions import maintain
 from signalbox.core.settings import CoreSettings, SettingError, load
+from signalbox.site.partitions import coming
+from signalbox.site.settings import load_settings
 
 T = TypeVar("T")
 Row = Mapping[Any, Any]
@@ -58,6 +61,15 @@ async def _run(verb: Callable[[Database, datetime], Awaitable[T]]) -> T:
         return await verb(db, SystemClock().now())
     finally:
         await db.close()
+
+
+async def make_partitions(db: Database, at: datetime) -> None:
+    """Those that a change of now needs: a command may be given where no process has run for days."""
+    connection = await db.connect()
+    try:
+        await maintain(connection, coming(load_settings(os.environ)), at=at)
+    finally:
+        await connection.close()
 
 
 def database_url() -> str:
