@@ -1,0 +1,1 @@
+"""What playback figures mean: pure functions, no I/O and no clock."""
