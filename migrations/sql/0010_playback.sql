@@ -72,6 +72,9 @@ CREATE TABLE playback.sessions (
     score_version       integer,
     clock_skew          text         CHECK (clock_skew IN ('future', 'past')),
     flags               text[]       NOT NULL DEFAULT '{}',
+    last_idle_ms        bigint,                 -- elapsed time of the timeline's last IDLE
+    last_active_ms      bigint,                 -- and of its last PLAYING or ENDED
+    last_elapsed_ms     bigint,                 -- and of its newest entry
     last_state          text,                   -- playback state of the newest timeline entry
     last_state_at_ms    bigint,                 -- its client time
     state_since         timestamptz,            -- since when, by our clock, it has been in that state
@@ -109,6 +112,16 @@ CREATE TABLE playback.session_timeline (
 ) PARTITION BY RANGE (partition_ts);
 
 CREATE TABLE playback.session_timeline_default PARTITION OF playback.session_timeline DEFAULT;
+
+-- What the parts of the experience score count where an app has chosen so itself; every change has a version of its own.
+CREATE TABLE playback.score_weights (
+    app_id     uuid PRIMARY KEY,
+    success    real NOT NULL CHECK (success >= 0),
+    smoothness real NOT NULL CHECK (smoothness >= 0),
+    startup    real NOT NULL CHECK (startup >= 0),
+    quality    real NOT NULL CHECK (quality >= 0),
+    version    integer NOT NULL CHECK (version > 1)  -- 1 is the program's own
+);
 
 -- Minutes whose figures must be counted again because one of their sessions has changed; the worker takes them away.
 CREATE TABLE playback.dirty_minutes (
