@@ -19,8 +19,9 @@ _ARRAY = Struct(
 )  # length is put before by the caller: dimensions, has nulls, element type, count, lower bound
 _EPOCH_2000_US = 946_684_800_000_000
 
-OID_INT2, OID_INT8, OID_FLOAT4, OID_UUID = 21, 20, 700, 2950
+OID_INT2, OID_INT8, OID_FLOAT4, OID_UUID, OID_TEXT = 21, 20, 700, 2950, 25
 _INT2_ITEM, _INT8_ITEM, _FLOAT4_ITEM = Struct(">ih"), Struct(">iq"), Struct(">if")
+_INT4_ITEM, _FLOAT8_ITEM = Struct(">ii"), Struct(">id")
 _UUID_LENGTH = _LEN.pack(16)
 TRUE, FALSE = _LEN.pack(1) + b"\x01", _LEN.pack(1) + b"\x00"
 
@@ -65,8 +66,30 @@ def small(value: int | None) -> bytes:
     return NULL if value is None else _INT2_ITEM.pack(2, value)
 
 
-def boolean(value: bool) -> bytes:
+def integer(value: int | None) -> bytes:
+    """An integer field."""
+    return NULL if value is None else _INT4_ITEM.pack(4, value)
+
+
+def bigint(value: int | None) -> bytes:
+    """A bigint field."""
+    return NULL if value is None else _INT8_ITEM.pack(8, value)
+
+
+def double(value: float | None) -> bytes:
+    """A double precision field."""
+    return NULL if value is None else _FLOAT8_ITEM.pack(8, value)
+
+
+def json(value: bytes | None) -> bytes:
+    """A jsonb field from JSON in UTF-8."""
+    return NULL if value is None else _LEN.pack(len(value) + 1) + b"\x01" + value
+
+
+def boolean(value: bool | None) -> bytes:
     """A boolean field."""
+    if value is None:
+        return NULL
     return TRUE if value else FALSE
 
 
@@ -94,6 +117,11 @@ def real_array(values: Sequence[float | None]) -> bytes:
     return _array(
         OID_FLOAT4, [NULL if value is None else _FLOAT4_ITEM.pack(4, value) for value in values]
     )
+
+
+def text_array(values: Sequence[str]) -> bytes:
+    """A text[] field."""
+    return _array(OID_TEXT, [text(value) for value in values])
 
 
 def uuid_array(values: Sequence[UUID | None]) -> bytes:

@@ -7,7 +7,7 @@ None where that is said. The statement needs no cast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from struct import Struct
 from uuid import UUID
 
@@ -18,22 +18,14 @@ from psycopg.pq import Format
 _HEADER = Struct(">iiiii")  # dimensions, has nulls, element type, count, lower bound
 _EMPTY = Struct(">iii")
 _LENGTH = Struct(">i")
-_INT4, _INT8 = Struct(">ii"), Struct(">iq")
+_INT4, _INT8, _FLOAT8 = Struct(">ii"), Struct(">iq"), Struct(">id")
 _NULL = _LENGTH.pack(-1)
 _LENGTH_16 = _LENGTH.pack(16)
 _TRUE, _FALSE = _LENGTH.pack(1) + b"\x01", _LENGTH.pack(1) + b"\x00"
 _EPOCH_2000_US = 946_684_800_000_000
 
-_BOOL, _BYTEA, _INT8_OID, _INT4_OID, _TEXT, _TIMESTAMPTZ, _UUID, _JSONB = (
-    16,
-    17,
-    20,
-    23,
-    25,
-    1184,
-    2950,
-    3802,
-)
+_BOOL, _BYTEA, _INT8_OID, _INT4_OID, _TEXT = 16, 17, 20, 23, 25
+_FLOAT8_OID, _TIMESTAMPTZ, _UUID, _JSONB = 701, 1184, 2950, 3802
 
 
 class Uuids(bytes):
@@ -60,6 +52,10 @@ class Bigints(bytes):
     """A finished bigint[]."""
 
 
+class Doubles(bytes):
+    """A finished double precision[]."""
+
+
 class Booleans(bytes):
     """A finished boolean[]."""
 
@@ -75,6 +71,7 @@ _ARRAY_OIDS = {
     Instants: 1185,
     Ints: 1007,
     Bigints: 1016,
+    Doubles: 1022,
     Booleans: 1000,
     Jsons: 3807,
 }
@@ -150,6 +147,13 @@ def bigints(values: Iterable[int | None]) -> Bigints:
     )
 
 
-def booleans(values: Sequence[bool]) -> Booleans:
-    """A boolean[]."""
-    return Booleans(_array(_BOOL, [_TRUE if value else _FALSE for value in values]))
+def doubles(values: Iterable[float | None]) -> Doubles:
+    """A double precision[]; elements may be None."""
+    items = [_NULL if value is None else _FLOAT8.pack(8, value) for value in values]
+    return Doubles(_array(_FLOAT8_OID, items))
+
+
+def booleans(values: Iterable[bool | None]) -> Booleans:
+    """A boolean[]; elements may be None."""
+    items = [_NULL if value is None else _TRUE if value else _FALSE for value in values]
+    return Booleans(_array(_BOOL, items))

@@ -25,10 +25,11 @@ MOMENT = datetime(2026, 3, 2, 10, 0, 0, 123_456, tzinfo=UTC)
         (p.instants([round(MOMENT.timestamp() * 1e6), None, 0]), "timestamp with time zone[]", [MOMENT, None, datetime(1970, 1, 1, tzinfo=UTC)]),
         (p.ints([-1, None, 2**31 - 1]), "integer[]", [-1, None, 2**31 - 1]),
         (p.bigints([-(2**63), None]), "bigint[]", [-(2**63), None]),
-        (p.booleans([True, False]), "boolean[]", [True, False]),
+        (p.booleans([True, False, None]), "boolean[]", [True, False, None]),
+        (p.doubles([0.1, None, -1e300]), "double precision[]", [0.1, None, -1e300]),
         (p.jsons([b'{"a": [1, "\xc3\xa4"]}', None]), "jsonb[]", [{"a": [1, "ä"]}, None]),
     ],
-    ids=["uuids", "none", "texts", "surrogate", "payloads", "instants", "ints", "bigints", "booleans", "jsons"],
+    ids=["uuids", "none", "texts", "surrogate", "payloads", "instants", "ints", "bigints", "booleans", "doubles", "jsons"],
 )  # fmt: skip
 def test_an_array_is_what_it_was_made_of(
     postgres_url: str, given: bytes, kind: str, read: object
