@@ -49,6 +49,12 @@ class PlaybackSettings:
         doc="Days that playback sessions are kept.",
         check=between(1, MAX_DAYS),
     )
+    cmcd_events_days: int = setting(
+        7,
+        env="SIGNALBOX_CMCD_EVENTS_DAYS",
+        doc="Days that single CMCD lines are kept; what they say of their sessions is kept as long as these.",
+        check=between(1, MAX_DAYS),
+    )
     max_body_bytes: int = setting(
         1_048_576,
         env="SIGNALBOX_PLAYBACK_MAX_BODY_BYTES",

@@ -25,6 +25,7 @@ def policies(settings: Settings, apps: Sequence[Mapping[Any, Any]]) -> list[Part
         # Months, dropped whole when the last session in them is over for everybody.
         PartitionPolicy(table="playback.sessions", keep_days=None, every="month"),
         PartitionPolicy(table="playback.session_timeline", keep_days=None, every="month"),
+        PartitionPolicy(table="playback.cmcd_events", keep_days=settings.playback.cmcd_events_days),
     ]
 
 

@@ -146,6 +146,7 @@ def test_a_line_says_who_when_and_which() -> None:
         ('e=t,sid="",ts=5', "no_sid"),
         (f'sid="{"a" * 65}"', "bad_sid"),
         ('sid="a\x01b"', "bad_sid"),
+        ('sid="a\0b"', "bad_sid"),
         (f'sid="a",cid="{"x" * 8192}"', "too_long"),
         (f'sid="a",cid="{"ü" * 4090}"', "too_long"),
     ],
@@ -206,11 +207,17 @@ def test_without_a_number_the_whole_line_is_the_key() -> None:
         ('e=rr,url="https://a/b"', 'e=rr,url="https://a/b"'),
         ('cid="why?",e=t', 'cid="why?",e=t'),
         ('curl="a?b",url="c?d"', 'curl="a?b",url="c"'),
-        ('cid="a\0b"', 'cid="a\ufffdb"'),
     ],
 )
 def test_an_address_is_kept_without_its_query(sent: str, kept: str) -> None:
     assert without_queries(sent) == kept
+
+
+def test_what_cannot_be_stored_is_replaced() -> None:
+    found = line('sid="a",cid="b\0c",e=averyverylongevent')
+
+    assert found.text == 'sid="a",cid="b\ufffdc",e=averyverylongevent'
+    assert (found.fields["cid"], found.event) == ("b\ufffdc", "averyverylongeve")
 
 
 def test_members_that_are_known_make_a_line() -> None:

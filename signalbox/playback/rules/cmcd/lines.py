@@ -18,7 +18,8 @@ RESPONSE: Final = (
 )
 ERROR: Final = "e"
 INTERVAL: Final = "t"
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+MAX_EVENT: Final = 16
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _QUERY = re.compile(
     r'(?<![A-Za-z0-9_\-.*])(?:(url="(?:[^"?#\\]|\\.)*)[?#](?:[^"\\]|\\.)*|(url=[^",?#]*)[?#][^",]*)'
 )
@@ -63,6 +64,7 @@ def read_line(
         not sent.isascii() and len(sent.encode("utf-8", "replace")) > MAX_LINE_BYTES
     ):
         return TOO_LONG
+    sent = sent.replace("\0", "\ufffd")  # which cannot be stored
     fields = members(sent)
     if fields is None:
         return NOT_A_DICTIONARY
@@ -83,7 +85,11 @@ def line_of(
         return NO_SESSION
     if len(session_id) > MAX_SESSION_ID or _UNSPEAKABLE.search(session_id):
         return BAD_SESSION
-    said_ms, sn, event = _natural(fields.get("ts")), _natural(fields.get("sn")), fields.get("e", "")
+    said_ms, sn, event = (
+        _natural(fields.get("ts")),
+        _natural(fields.get("sn")),
+        fields.get("e", "")[:MAX_EVENT],
+    )
     ts_ms = said_ms or at_ms or received_ms
     state = fields.get("sta", "")
     if sn is None:
@@ -119,9 +125,7 @@ def _hashed(identity: bytes) -> int:
 
 
 def without_queries(sent: str) -> str:
-    """The line with the address of the request cut off at its query, where tokens are; and without NUL, which cannot be stored."""
-    if "\0" in sent:
-        sent = sent.replace("\0", "\ufffd")
+    """The line with the address of the request cut off at its query, where tokens are."""
     if "url=" not in sent or ("?" not in sent and "#" not in sent):
         return sent
     return _QUERY.sub(r"\1\2", sent)
