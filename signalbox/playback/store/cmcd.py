@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from signalbox.core import params as p
 from signalbox.core.batch import Again
 from signalbox.playback.rules.cmcd.folding import Fold, add, numbers_of
 from signalbox.playback.rules.cmcd.lines import Line
-from signalbox.playback.rules.cmcd.states import ENDS
+from signalbox.playback.rules.cmcd.reporting import ending_of
 
 TABLE = "playback.cmcd_events"
 WRITE_EVERY_US = 5_000_000
@@ -46,6 +47,7 @@ _UPDATE = """
     FROM unnest(%s, %s, %s, %s, %s) AS new (app_id, session_id, fold, last, due)
     WHERE s.session_id = new.session_id COLLATE "C" AND s.app_id = new.app_id"""
 _ROW = c.row(9)
+_BIGINT = Struct(">iq")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -218,8 +220,7 @@ async def _stored(
 
 def _due_us(session: _Session, now_us: int) -> int:
     """When the session is to be written: at once when it is new or has ended, else some seconds after the last time."""
-    tail = session.fold.tail
-    if session.written_us is None or (tail and tail[-1].state in ENDS):
+    if session.written_us is None or ending_of(session.fold) is not None:
         due_us = now_us
     else:
         due_us = max(now_us, session.written_us + WRITE_EVERY_US)
@@ -269,9 +270,13 @@ async def _copy(connection: AsyncConnection[Any], sessions: Sequence[_Session]) 
 
 def _row(session: int, line: Line, batch: CmcdBatch) -> bytes:
     return b"".join((
-        _ROW, c.instant(batch.received_us), c.uuid(batch.app_id), c.big(session), c.big(line.key), c.big(line.ts_ms), c.big(line.sn),
+        _ROW, c.instant(batch.received_us), c.uuid(batch.app_id), _bigint(session), _bigint(line.key), _bigint(line.ts_ms), _bigint(line.sn),
         c.text(line.event or None), c.text(line.state or None), c.raw(line.text.encode("utf-8", "replace")),
     ))  # fmt: skip
+
+
+def _bigint(value: int | None) -> bytes:
+    return c.NULL if value is None else _BIGINT.pack(8, value)
 
 
 def _micros(at: datetime) -> int:

@@ -6,8 +6,21 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.playback.rules.cmcd.figures import figures, idle_after_ms, timeline
-from signalbox.playback.rules.cmcd.folding import MAX_TAIL, SETTLE_AFTER_MS, Fold, add, again
+from signalbox.playback.rules.cmcd.figures import (
+    figures,
+    idle_after_ms,
+    timeline,
+    whole_timeline,
+)
+from signalbox.playback.rules.cmcd.folding import (
+    FEW_LINES,
+    MAX_TAIL,
+    SETTLE_AFTER_MS,
+    Fold,
+    add,
+    again,
+    is_to_be_remade,
+)
 from signalbox.playback.rules.cmcd.lines import Line, read_line
 
 START = 1_767_225_600_000
@@ -43,8 +56,11 @@ def sessions(draw: st.DrawFn) -> list[str]:
     return lines
 
 
-def seen(lines: list[str], batches: list[int]) -> Fold:
-    """The fold of lines that came in this order, in batches, each repetition left out as whoever stores them does."""
+def seen(lines: list[str], batches: list[int], *, written: bool = True) -> Fold:
+    """The fold of lines that came in this order, in batches, each repetition left out as whoever stores them does.
+
+    `written`: the session is written after each batch, as somebody who is never late does.
+    """
     fold, known, kept = Fold(), set[int](), list[Line]()
     at = 0
     while at < len(lines):
@@ -57,22 +73,40 @@ def seen(lines: list[str], batches: list[int]) -> Fold:
                 fresh.append(line)
         add(fold, fresh)
         kept += fresh
+        if written:
+            fold.changed_ms = None
         fold = msgspec.msgpack.decode(msgspec.msgpack.encode(fold), type=Fold)
         at += size
     if fold.late:
-        return again(sorted(kept, key=lambda line: (line.ts_ms, line.sn or 0)))
+        return again(in_order(kept))[0]
     return fold
 
 
-@given(st.data(), sessions(), st.lists(st.integers(1, 7), min_size=1, max_size=4))
+def in_order(lines: list[Line]) -> list[Line]:
+    return sorted(lines, key=lambda line: (line.ts_ms, -1 if line.sn is None else line.sn))
+
+
+@given(st.data(), sessions(), st.lists(st.integers(1, 7), min_size=1, max_size=4), st.booleans())
 def test_order_and_repetition_change_nothing(
-    data: st.DataObject, lines: list[str], batches: list[int]
+    data: st.DataObject, lines: list[str], batches: list[int], written: bool
 ) -> None:
     shuffled = data.draw(st.permutations(lines + lines[: len(lines) // 2]))
-    in_order, mixed = seen(lines, [1]), seen(shuffled, batches)
+    straight, mixed = seen(lines, [1]), seen(shuffled, batches, written=written)
 
-    assert figures(mixed) == figures(in_order)
-    assert idle_after_ms(mixed) == idle_after_ms(in_order)
+    assert figures(mixed) == figures(straight)
+    assert idle_after_ms(mixed) == idle_after_ms(straight)
+
+
+@given(sessions())
+def test_a_fold_that_is_made_anew_is_the_one_that_was(lines: list[str]) -> None:
+    read_ = [read(line) for line in lines]
+    straight = seen(lines, [1])
+    anew, marks = again(in_order(read_))
+
+    assert figures(anew) == figures(straight)
+    assert whole_timeline(anew, marks)[-len(timeline(straight)) or len(marks) :] == timeline(
+        straight
+    )
 
 
 @given(sessions(), st.randoms(use_true_random=False))
@@ -93,7 +127,9 @@ def mark(ms: int, state: str = "p", number: int = 0) -> Line:
 
 def test_old_marks_are_settled_and_only_young_ones_kept() -> None:
     fold = Fold()
-    add(fold, [mark(ms, number=ms // 1000) for ms in range(0, 600_000, 5000)])
+    for ms in range(0, 600_000, 5000):
+        add(fold, [mark(ms, number=ms // 1000)])
+        fold.changed_ms = None
 
     assert len(fold.tail) == SETTLE_AFTER_MS // 5000
     assert fold.late is False
@@ -109,8 +145,11 @@ def test_never_more_marks_are_kept_than_fit() -> None:
 
 def test_a_mark_that_comes_too_late_says_so() -> None:
     fold = Fold()
-    add(fold, [mark(0), mark(200_000), mark(400_000)])
-    was_late = fold.late
+    add(fold, [mark(0)])
+    fold.changed_ms = None
+    add(fold, [mark(200_000), mark(400_000)])
+    assert fold.settled is not None
+    fold.late = was_late = False
     add(fold, [mark(100_000, "r")])
 
     assert (was_late, fold.late) == (False, True)
@@ -118,7 +157,10 @@ def test_a_mark_that_comes_too_late_says_so() -> None:
 
 def test_a_first_line_that_comes_too_late_says_so() -> None:
     fold = Fold()
-    add(fold, [mark(0), mark(400_000)])
+    add(fold, [mark(0)])
+    fold.changed_ms = None
+    add(fold, [mark(400_000)])
+    assert fold.late is False
     add(fold, [read(f'sid="a",e=rr,ts={START - 1}')])
 
     assert fold.late is True
@@ -142,3 +184,20 @@ def test_lines_that_say_nothing_of_states_leave_no_mark() -> None:
     add(fold, [read('sid="a",e=m,sn=1,ts=5')])
 
     assert (fold.tail, fold.lines) == ([], 1)
+
+
+def test_marks_that_nobody_wrote_in_time_make_the_fold_late() -> None:
+    fold = Fold()
+    add(fold, [mark(0), mark(400_000)])
+
+    assert fold.late is True
+
+
+def test_a_long_session_is_not_made_anew_with_every_line() -> None:
+    fold = Fold(lines=FEW_LINES, remade=FEW_LINES - 1, late=True)
+
+    assert is_to_be_remade(fold, last_time=False) is False
+    assert is_to_be_remade(fold, last_time=True) is True
+    assert is_to_be_remade(Fold(lines=FEW_LINES, remade=1, late=True), last_time=False) is True
+    assert is_to_be_remade(Fold(lines=5, remade=5, late=True), last_time=False) is True
+    assert is_to_be_remade(Fold(lines=5, late=False), last_time=True) is False

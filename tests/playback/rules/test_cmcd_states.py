@@ -285,6 +285,13 @@ def test_requests_are_counted_without_times_that_cannot_be() -> None:
     }
 
 
+def test_requests_that_a_cdn_has_seen_are_requests() -> None:
+    found = figures(folded(f'sid="{SESSION}",sta=p,rc=200,ttfb=12', f'sid="{SESSION}",sta=p'))
+
+    assert found.payload["requests"] == {"count": 1, "failed": 0, "meanFirstByteMs": 12}
+    assert found.state == "PLAYING"
+
+
 def test_numbers_that_never_came_are_lost() -> None:
     found = figures(
         folded(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -214,20 +215,30 @@ def idle_after_ms(fold: Fold) -> int:
 
 def timeline(fold: Fold, since_ms: int = 0) -> list[TimelineRow]:
     """Rows of the marks that are not settled, from `since_ms` on, in their order; none before a state is told."""
-    machine = copied(fold.machine)
+    return _rows(copied(fold.machine), fold.tail, fold.first_ms, since_ms)
+
+
+def whole_timeline(fold: Fold, marks: Sequence[Mark]) -> list[TimelineRow]:
+    """As `timeline`, of all marks of the session."""
+    return _rows(Machine(), marks, fold.first_ms, 0)
+
+
+def _rows(
+    machine: Machine, marks: Sequence[Mark], first_ms: int, since_ms: int
+) -> list[TimelineRow]:
     rows: dict[tuple[int, str], TimelineRow] = {}
-    for mark in fold.tail:
+    for mark in marks:
         advance(machine, mark)
         if mark.ts_ms >= since_ms and machine.state:
-            row = _row(fold, machine, mark)
+            row = _row(machine, mark, mark.ts_ms - first_ms)
             rows[row.timestamp_ms, row.playback_state] = row
     return list(rows.values())
 
 
-def _row(fold: Fold, machine: Machine, mark: Mark) -> TimelineRow:
+def _row(machine: Machine, mark: Mark, elapsed_ms: int) -> TimelineRow:
     known = machine.bitrate_kbps >= 0
     return TimelineRow(
-        elapsed_ms=mark.ts_ms - fold.first_ms,
+        elapsed_ms=elapsed_ms,
         timestamp_ms=mark.ts_ms,
         playback_state=PLAYBACK_STATES[machine.state],
         bitrate_bps=round(machine.bitrate_kbps * 1000) if known else None,

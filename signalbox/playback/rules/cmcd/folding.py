@@ -24,6 +24,7 @@ LIKELY_MS: Final = 600_000  # a longer time for one request is a clock's instant
 MAX_CUSTOM: Final = 50
 CUSTOM: Final = "x:"
 MAX_VALUE: Final = 64
+FEW_LINES: Final = 2000
 MAX_INT: Final = 2_147_483_647
 AUDIO_ONLY: Final = frozenset(
     {"a", "m", "i", "k", "c", "tt"}
@@ -68,7 +69,8 @@ class Fold(msgspec.Struct, array_like=True):
     settled: Mark | None = None
     tail: list[Mark] = msgspec.field(default_factory=list)
     changed_ms: int | None = None  # the first mark since the session was last written
-    late: bool = False
+    late: bool = False  # it is to be made anew
+    remade: int = 0  # how many lines it had when that was done last
     told: dict[str, Told] = msgspec.field(default_factory=dict)
     start_delay_ms: int | None = None
     starved_count: int = 0  # `bs`
@@ -95,10 +97,12 @@ def add(fold: Fold, lines: Iterable[Line]) -> None:
         _quantities(fold, line.fields)
         if line.event == RESPONSE:
             _response(fold.requests, line.fields)
-        else:
-            mark = mark_of(line)
-            if mark is not None:
-                _place(fold, mark)
+            continue
+        if not line.event and "rc" in line.fields:  # a request that a CDN has seen
+            _response(fold.requests, line.fields)
+        mark = mark_of(line)
+        if mark is not None:
+            _place(fold, mark)
     _settle(fold)
 
 
@@ -243,16 +247,28 @@ def _settle(fold: Fold) -> None:
     for mark in tail[:keep]:
         advance(fold.machine, mark)
     fold.settled = tail[keep - 1]
+    if fold.changed_ms is not None and fold.settled.ts_ms >= fold.changed_ms:
+        fold.late = True  # nobody has written it into the timeline while it was young
     del tail[:keep]
 
 
-def again(lines: Iterable[Line]) -> Fold:
-    """The fold of lines that come in the order of (time, number), each once: what was late is in its place."""
+def again(lines: Iterable[Line]) -> tuple[Fold, list[Mark]]:
+    """The fold of lines that come in the order of (time, number), each once, and all its marks: what was late is in its place."""
     fold = Fold()
+    marks: list[Mark] = []
     for line in lines:
         add(fold, (line,))
-    fold.changed_ms, fold.late = 0, False
-    return fold
+        mark = None if line.event == RESPONSE else mark_of(line)
+        if mark is not None:
+            marks.append(mark)
+    fold.changed_ms, fold.late, fold.remade = 0, False, fold.lines
+    return fold, sorted(marks)
+
+
+def is_to_be_remade(fold: Fold, *, last_time: bool) -> bool:
+    """Whether to make the fold anew now. A long session whose clock is wrong is late with every line: it is not read from its beginning each time."""
+    enough = fold.lines < FEW_LINES or fold.lines * 20 >= fold.remade * 21
+    return fold.late and (enough or last_time)
 
 
 def told(fold: Fold, key: str) -> str | None:

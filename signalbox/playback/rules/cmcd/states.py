@@ -16,7 +16,6 @@ SAME_ERROR_MS: Final = 2000
 MAX_ERRORS_KNOWN: Final = 32
 LEAST_INTERVAL_MS: Final = 1000
 WAITING: Final = frozenset("rw")
-ENDS: Final = frozenset("eqf")
 TRYING: Final = frozenset("spkrw")
 NONE: Final = -1
 
