@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,7 +46,6 @@ _UPDATE = """
     FROM unnest(%s, %s, %s, %s, %s) AS new (app_id, session_id, fold, last, due)
     WHERE s.session_id = new.session_id COLLATE "C" AND s.app_id = new.app_id"""
 _ROW = c.row(9)
-_BIGINT = Struct(">iq")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -270,13 +268,9 @@ async def _copy(connection: AsyncConnection[Any], sessions: Sequence[_Session]) 
 
 def _row(session: int, line: Line, batch: CmcdBatch) -> bytes:
     return b"".join((
-        _ROW, c.instant(batch.received_us), c.uuid(batch.app_id), _bigint(session), _bigint(line.key), _bigint(line.ts_ms), _bigint(line.sn),
+        _ROW, c.instant(batch.received_us), c.uuid(batch.app_id), c.bigint(session), c.bigint(line.key), c.bigint(line.ts_ms), c.bigint(line.sn),
         c.text(line.event or None), c.text(line.state or None), c.raw(line.text.encode("utf-8", "replace")),
     ))  # fmt: skip
-
-
-def _bigint(value: int | None) -> bytes:
-    return c.NULL if value is None else _BIGINT.pack(8, value)
 
 
 def _micros(at: datetime) -> int:

@@ -125,14 +125,23 @@ def mark(ms: int, state: str = "p", number: int = 0) -> Line:
     return read(f'sid="a",e=ps,sn={number},sta={state},ts={START + ms}')
 
 
+def write(fold: Fold) -> None:
+    """As whoever has written the session."""
+    fold.changed_ms, fold.late = None, False
+
+
+def is_late(fold: Fold) -> bool:
+    return fold.late
+
+
 def test_old_marks_are_settled_and_only_young_ones_kept() -> None:
     fold = Fold()
     for ms in range(0, 600_000, 5000):
         add(fold, [mark(ms, number=ms // 1000)])
-        fold.changed_ms = None
+        write(fold)
 
     assert len(fold.tail) == SETTLE_AFTER_MS // 5000
-    assert fold.late is False
+    assert not is_late(fold)
     assert figures(fold).play_ms == 595_000
 
 
@@ -146,31 +155,31 @@ def test_never_more_marks_are_kept_than_fit() -> None:
 def test_a_mark_that_comes_too_late_says_so() -> None:
     fold = Fold()
     add(fold, [mark(0)])
-    fold.changed_ms = None
+    write(fold)
     add(fold, [mark(200_000), mark(400_000)])
     assert fold.settled is not None
-    fold.late = was_late = False
+    write(fold)
     add(fold, [mark(100_000, "r")])
 
-    assert (was_late, fold.late) == (False, True)
+    assert is_late(fold)
 
 
 def test_a_first_line_that_comes_too_late_says_so() -> None:
     fold = Fold()
     add(fold, [mark(0)])
-    fold.changed_ms = None
+    write(fold)
     add(fold, [mark(400_000)])
-    assert fold.late is False
+    assert not is_late(fold)
     add(fold, [read(f'sid="a",e=rr,ts={START - 1}')])
 
-    assert fold.late is True
+    assert is_late(fold)
     assert fold.first_ms == START - 1
 
 
 def test_the_first_mark_that_changed_is_known() -> None:
     fold = Fold()
     add(fold, [mark(0), mark(500)])
-    fold.changed_ms = None
+    write(fold)
 
     add(fold, [mark(900), mark(700)])
     assert fold.changed_ms == START + 700
@@ -190,7 +199,7 @@ def test_marks_that_nobody_wrote_in_time_make_the_fold_late() -> None:
     fold = Fold()
     add(fold, [mark(0), mark(400_000)])
 
-    assert fold.late is True
+    assert is_late(fold)
 
 
 def test_a_long_session_is_not_made_anew_with_every_line() -> None:
