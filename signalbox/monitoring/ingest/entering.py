@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -21,8 +22,9 @@ from signalbox.monitoring.ingest.parts import Call, Parts, check_origin, json_pa
 from signalbox.monitoring.ingest.places import place_of
 from signalbox.monitoring.rules.identities import AppFacts, SessionKey
 from signalbox.monitoring.store.messages import Initialize, StartSession, StopConference
-from signalbox.monitoring.wire import delta_ms, exact_text, meta
+from signalbox.monitoring.wire import Body, delta_ms, exact_text, meta
 
+T = TypeVar("T")
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -35,13 +37,7 @@ class Entering:
     async def initialize(self, call: Call) -> bytes:
         """POST /initialize: conference and participant, and a token to enter."""
         body = call.body
-        fields = {"conferenceId": body.conferenceId, "userId": body.userId}
-        names = {"conferenceName": body.conferenceName, "userName": body.userName}
-        given = {
-            name: exact_text(value, name, limit=64) for name, value in (fields | names).items()
-        }
-        if body.apiKey in (None, "") or not all(given[name] for name in fields):
-            raise MissingParameters(field=_first_missing(body.apiKey, given))
+        given = await self._told(call, _entry)
         app = await self._recording_app(call)
         made = Initialize(
             app=app.id, organization=app.organization, conference_id=given["conferenceId"] or "", conference_name=given["conferenceName"],
@@ -57,6 +53,14 @@ class Entering:
             "time": call.at.timestamp(),
         }
         return _encode(answer)
+
+    async def _told(self, call: Call, tell: Callable[[Body], T]) -> T:
+        """What a body says. One that says nothing usable is of no app, and counts too."""
+        try:
+            return tell(call.body)
+        except AppError:
+            await limit(self._parts, call, "unknown")
+            raise
 
     async def _app(self, call: Call) -> AppFacts:
         key = call.body.apiKey
@@ -102,15 +106,7 @@ class Entering:
 
     async def page_url(self, call: Call) -> bytes:
         """POST /services/get-url: where the dashboard shows a conference or participant."""
-        body = call.body
-        if body.apiKey in (None, ""):
-            raise MissingParameters(field="apiKey")
-        conference, participant = (
-            _text(body.conferenceId, "conferenceId"),
-            _text(body.userId, "userId"),
-        )
-        if conference is None and participant is None:
-            raise MissingParameters(field="conferenceId")
+        conference, participant = await self._told(call, _page)
         app = await self._app(call)
         found = await self._parts.identities.page(app.id, conference, participant)
         if found is None:
@@ -127,10 +123,7 @@ class Entering:
 
     async def stop(self, call: Call) -> bytes:
         """POST /services/stop-conference: the application ends a conference."""
-        body = call.body
-        conference = _text(body.conferenceId, "conferenceId")
-        if body.apiKey in (None, "") or conference is None:
-            raise MissingParameters(field="conferenceId" if body.apiKey else "apiKey")
+        conference = await self._told(call, _stopped)
         app = await self._app(call)
         await self._parts.writer.commit_fact(
             StopConference(app=app.id, conference_id=conference, at_us=call.received_us)
@@ -143,6 +136,34 @@ def _check_entry(call: Call, app: AppFacts, *, required: bool) -> None:
     check_origin(call, app, required=required)
     if app.quota_used_up:
         raise QuotaExceeded()
+
+
+def _entry(body: Body) -> dict[str, str | None]:
+    """Who enters where, by the names of the fields; the ids are never None."""
+    fields = {"conferenceId": body.conferenceId, "userId": body.userId}
+    names = {"conferenceName": body.conferenceName, "userName": body.userName}
+    given = {name: _text(value, name) for name, value in (fields | names).items()}
+    if body.apiKey in (None, "") or not all(given[name] for name in fields):
+        raise MissingParameters(field=_first_missing(body.apiKey, given))
+    return given
+
+
+def _page(body: Body) -> tuple[str | None, str | None]:
+    """Conference and participant whose page is looked for; one of them is None at most."""
+    if body.apiKey in (None, ""):
+        raise MissingParameters(field="apiKey")
+    conference, participant = _text(body.conferenceId, "conferenceId"), _text(body.userId, "userId")
+    if conference is None and participant is None:
+        raise MissingParameters(field="conferenceId")
+    return conference, participant
+
+
+def _stopped(body: Body) -> str:
+    """The conference that is to end."""
+    conference = _text(body.conferenceId, "conferenceId")
+    if body.apiKey in (None, "") or conference is None:
+        raise MissingParameters(field="conferenceId" if body.apiKey else "apiKey")
+    return conference
 
 
 def _first_missing(api_key: object, given: dict[str, Any]) -> str:

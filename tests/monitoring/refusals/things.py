@@ -82,7 +82,7 @@ APPS = [
 
 
 async def limited(scene: Scene) -> Answers:
-    """One request more than allowed, of a known app, of an unknown one and without a good token."""
+    """One request more than allowed, of a known app, of an unknown one, of none, and without a good token."""
     refused = []
     async with scene.houses(SIGNALBOX_RATE_LIMITS="on", SIGNALBOX_INGEST_PER_MINUTE="3") as house:
         app = await house.app(**PAUSED)
@@ -90,6 +90,10 @@ async def limited(scene: Scene) -> Answers:
         for path, sent in (
             ("/v1/initialize", body | {"apiKey": app["api_key"]}),
             ("/v1/initialize", body | {"apiKey": "x"}),
+            ("/v1/initialize", {}),
+            ("/v1/initialize", body | {"conferenceId": 5}),
+            ("/v1/services/get-url", {"apiKey": app["api_key"]}),
+            ("/v1/services/stop-conference", {}),
             ("/v1/stats", {"token": "x"}),
         ):
             house.clock.advance(61)
