@@ -38,6 +38,7 @@ from signalbox.monitoring.service import (
     tell_nobody,
 )
 from signalbox.monitoring.service.live import LiveNews
+from signalbox.site.cmcd import cmcd_jobs
 from signalbox.site.partitions import policies
 from signalbox.site.settings import Settings
 
@@ -113,6 +114,7 @@ def periodic_jobs(
 
     return [
         *_figure_jobs(db, settings),
+        *cmcd_jobs(db, settings.playback),
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),

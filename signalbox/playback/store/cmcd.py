@@ -102,9 +102,9 @@ class _Session:
     def know(self, row: Sequence[Any]) -> None:
         """Take over the stored row."""
         self.id, self.fold = row[2], decode_fold(row[3])
-        self.first_us, self.last_us = _micros(row[4]), _micros(row[5])
+        self.first_us, self.last_us = micros(row[4]), micros(row[5])
         self.written_us, self.due_us, self.erased_us = (
-            None if at is None else _micros(at) for at in row[6:9]
+            None if at is None else micros(at) for at in row[6:9]
         )
 
     def take(self, line: Line, batch: CmcdBatch, taken: Taken) -> None:
@@ -273,7 +273,8 @@ def _row(session: int, line: Line, batch: CmcdBatch) -> bytes:
     ))  # fmt: skip
 
 
-def _micros(at: datetime) -> int:
+def micros(at: datetime) -> int:
+    """An aware datetime as microseconds since the Unix epoch."""
     return (at - _EPOCH) // _MICROSECOND
 
 

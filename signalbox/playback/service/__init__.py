@@ -1,0 +1,1 @@
+"""What playback does beside requests."""
