@@ -77,7 +77,7 @@ test: setup-dev web
 # The contexts and the kernel; what starts servers of its own (tests/site) would not notice the difference.
 .PHONY: test-external
 test-external: setup-dev
-	@scripts/test-external $(BIN) -n $(JOBS) tests/core tests/accounts tests/monitoring $(ARGS)
+	@scripts/test-external $(BIN) -n $(JOBS) tests/core tests/http tests/accounts tests/monitoring $(ARGS)
 
 .PHONY: coverage
 coverage: setup-dev
