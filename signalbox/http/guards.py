@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, InternalServerException
 from litestar.types import ExceptionHandlersMap
 from psycopg import OperationalError as DriverError
 from psycopg.errors import ReadOnlySqlTransaction
@@ -22,6 +22,7 @@ from signalbox.http.errors import (
     NotFound,
     PayloadTooLarge,
     UnknownError,
+    UnreadableBody,
     retry_headers,
 )
 
@@ -41,6 +42,8 @@ _BY_STATUS: Mapping[int, type[AppError]] = {
     405: MethodNotAllowed,
     413: PayloadTooLarge,
 }
+
+_BROKEN_OFF = "client disconnected prematurely"  # Litestar's word for it
 
 # A primary that was demoted to a replica only reads: for who writes it is away.
 DATABASE_AWAY = (
@@ -66,6 +69,11 @@ def render(error: AppError, dialect: Dialect, status: int | None = None) -> Resp
     return Response(dialect(error), status_code=code, media_type=JSON, headers=headers)
 
 
+def _broke_off(error: HTTPException) -> bool:
+    """Whether the body ended too early, which Litestar takes for a fault of ours. The client may still wait for an answer."""
+    return isinstance(error, InternalServerException) and error.detail == _BROKEN_OFF
+
+
 def exception_handlers(
     dialect_of: Callable[[str], Dialect], *, status_of: StatusOf | None = None
 ) -> ExceptionHandlersMap:
@@ -82,7 +90,7 @@ def exception_handlers(
     def on_http(request: AnyRequest, error: HTTPException) -> Response[Any]:
         if error.status_code == NotFound.status and wants_html(request):
             return Response(_NOT_FOUND_PAGE, status_code=404, media_type="text/html")
-        kind = _BY_STATUS.get(error.status_code)
+        kind = UnreadableBody if _broke_off(error) else _BY_STATUS.get(error.status_code)
         if kind is None:
             kind = InvalidParameters if error.status_code < 500 else UnknownError
         response = render(kind(), dialect_of(request.url.path))

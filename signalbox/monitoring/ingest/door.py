@@ -20,6 +20,7 @@ from signalbox.monitoring.errors import (
     MissingParameters,
     MissingToken,
     PayloadTooLarge,
+    UnreadableBody,
 )
 from signalbox.monitoring.ingest import reading
 from signalbox.monitoring.ingest.entering import Entering
@@ -115,8 +116,11 @@ class IngestDoors:
         status = 200
         try:
             answer = await self._worked_off(path, door, scope, receive)
-        except ClientGone:
-            return
+        except (
+            ClientGone
+        ):  # or it sent no whole body and waits: without an answer of ours the server says 500
+            status = UnreadableBody.status
+            await respond_error(send, UnreadableBody(), OPEN_HEADERS)
         except AppError as error:
             status = error.status
             await respond_error(send, error, OPEN_HEADERS)
