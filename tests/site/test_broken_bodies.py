@@ -16,7 +16,7 @@ FORM = b"application/x-www-form-urlencoded"
 
 async def broken_off(site: Site, method: str, path: str) -> list[MutableMapping[str, Any]]:
     """What is sent to a client of whose body only a piece came."""
-    messages = [
+    messages: list[MutableMapping[str, Any]] = [
         {"type": "http.request", "body": b"{", "more_body": True},
         {"type": "http.disconnect"},
     ]
