@@ -148,6 +148,7 @@ async def facts(tx: Tx, app_id: UUID, stretch: Stretch) -> Facts:
     )
 
 
+# Values and not EXISTS: under an OR the planner would rather read all columns of all apps once than look a day up.
 _DUE = """
     SELECT a.id, due.day::date FROM accounts.apps a CROSS JOIN LATERAL (
         SELECT least(
@@ -157,8 +158,8 @@ _DUE = """
             (SELECT min(created_at) FROM monitoring.issues i WHERE i.app_id = a.id)) AT TIME ZONE 'UTC' AS at) AS first
     CROSS JOIN LATERAL generate_series(greatest(date_trunc('day', first.at), %(since)s::timestamp), %(settled)s::date - interval '1 day', '1 day') AS due (day)
     WHERE a.is_active AND (
-        NOT EXISTS (SELECT FROM monitoring.overview_columns c WHERE c.app_id = a.id AND c.day = due.day::date AND c.name = '' AND c.version = %(version)s)
-        OR EXISTS (SELECT FROM monitoring.overview_changes m WHERE m.app_id = a.id AND m.day = due.day::date))
+        (SELECT c.version FROM monitoring.overview_columns c WHERE c.app_id = a.id AND c.day = due.day::date AND c.name = '') IS DISTINCT FROM %(version)s
+        OR (SELECT true FROM monitoring.overview_changes m WHERE m.app_id = a.id AND m.day = due.day::date LIMIT 1))
     ORDER BY a.id, due.day DESC LIMIT %(most)s"""
 
 

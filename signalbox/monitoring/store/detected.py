@@ -113,7 +113,7 @@ _DIAGNOSES = """
     SELECT id, %s, %s, %s, participant, cause, culprit, sentence, score, parts, events::uuid[], issues::uuid[], %s, %s
     FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS new (id, participant, cause, culprit, sentence, score, parts, events, issues)
     ORDER BY id
-    ON CONFLICT (id) DO UPDATE SET cause = excluded.cause, culprit_id = excluded.culprit_id, sentence = excluded.sentence,
+    ON CONFLICT (conference_id, participant_id) DO UPDATE SET id = excluded.id, cause = excluded.cause, culprit_id = excluded.culprit_id, sentence = excluded.sentence,
         score = excluded.score, parts = excluded.parts, events = excluded.events, issues = excluded.issues, version = excluded.version,
         computed_at = excluded.computed_at"""
 _OUTDATED = f"DELETE FROM monitoring.diagnoses AS o WHERE conference_id = %s AND id <> ALL(%s) AND {_NOT_ERASED}"
