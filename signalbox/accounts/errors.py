@@ -157,6 +157,12 @@ class UnknownScope(AppError):
     code, status, message = "unknown_scope", 400, "There is no such scope."
 
 
+class TooManyKeys(AppError):
+    """As many keys of this name as there may be are in force."""
+
+    code, status, message = "too_many_keys", 409, "There are too many active keys with this name."
+
+
 class SecretsDiffer(AppError):
     """This process has other secrets than its database's other hosts; `variable` names the one."""
 

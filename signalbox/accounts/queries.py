@@ -40,6 +40,9 @@ _APP = (
     App.retention_points_days,
     App.retention_days,
     App.masks,
+    App.quota_playback_reports_daily,
+    App.playback_rate_limit,
+    App.playback_rate_window_s,
     App.created_at,
 )
 _KEY = (
@@ -52,6 +55,11 @@ _KEY = (
     ApiKey.scopes,
     ApiKey.expires_at,
     ApiKey.last_used_at,
+    ApiKey.not_before,
+    ApiKey.bucket_id,
+    ApiKey.rate_limit,
+    ApiKey.rate_window_s,
+    ApiKey.origins,
     ApiKey.created_at,
 )
 _USER = (

@@ -22,6 +22,13 @@ LOGIN_TRIES: Final = 5
 LOGIN_WINDOW_S: Final = 300
 KEY_PREFIX_LENGTH: Final = 12
 KEY_ENTROPY_BYTES: Final = 32
+KEY_ID_ENTROPY_BYTES: Final = 6
+PLAYER_KEYS_PER_LABEL: Final = 5  # that are in force at the same time
+ROTATION_OVERLAP_S: Final = 7 * 86_400  # of a player's key: it sits in apps that are updated slowly
+ROTATION_OVERLAP_MAX_S: Final = 400 * 86_400
+RATE_MAX: Final = 10_000_000
+RATE_WINDOW_MAX_S: Final = 86_400
+ORIGINS_MAX: Final = 100
 
 OWNER, MEMBER, VIEWER = "owner", "member", "viewer"
 ROLES: Final = (VIEWER, MEMBER, OWNER)  # weakest first
@@ -31,6 +38,7 @@ SCOPES: Final = frozenset(
         "ingest",  # send samples for an app
         "read",  # everything the private GET routes show
         "manage",  # change organizations and apps
+        "admin",  # erase playback sessions of an app
         *("meetings:create", "meetings:read", "meetings:update", "meetings:end", "meetings:join"),
         *("participants:read", "participants:moderate", "recordings:read", "recordings:write"),
         *("users:read", "users:write", "calls:create", "calls:read", "quality:write"),
@@ -39,6 +47,8 @@ SCOPES: Final = frozenset(
 )
 
 _BASE62: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PLAYER_KEY: Final = "pbk_"
+_KEY_NAME: Final = re.compile(r"[0-9A-Za-z]{8}")
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]{1,64}@[a-z0-9]([a-z0-9.-]{0,188}[a-z0-9])?")
 _APP_KEY: Final = re.compile(r"[a-z0-9]{32}")
@@ -93,12 +103,48 @@ def is_app_key(text: str) -> bool:
 
 def bearer_key(entropy: bytes) -> str:
     """`mtk_` and 43 base-62 characters made of 32 random bytes."""
+    return f"mtk_{_base62(entropy, 43)}"
+
+
+def player_key(name: bytes, entropy: bytes) -> str:
+    """`pbk_`, 8 base-62 characters by which the key may be known, `_`, and 43 more made of 32 random bytes."""
+    return f"{PLAYER_KEY}{_base62(name, 8)}_{_base62(entropy, 43)}"
+
+
+def player_key_prefix(name: str) -> str | None:
+    """The shown prefix of the player's key that is known by these 8 characters, with or without `pbk_`; None if `name` is none."""
+    short = name.removeprefix(PLAYER_KEY)
+    return f"{PLAYER_KEY}{short}" if _KEY_NAME.fullmatch(short) else None
+
+
+def is_player_key(prefix: str) -> bool:
+    """Whether a key with this prefix is one for players."""
+    return prefix.startswith(PLAYER_KEY)
+
+
+def clean_origin(text: str) -> str | None:
+    """The origin of a page (RFC 6454) as browsers send it, such as `https://tv.example.org:8443`; None if it is none."""
+    try:
+        parts = urlsplit(text.strip().lower())
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    if parts.path not in ("", "/") or parts.query or parts.fragment or "@" in parts.netloc:
+        return None
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = port is None or (parts.scheme, port) in (("http", 80), ("https", 443))
+    return f"{parts.scheme}://{host}" if usual else f"{parts.scheme}://{host}:{port}"
+
+
+def _base62(entropy: bytes, length: int) -> str:
     number = int.from_bytes(entropy, "big")
     digits = []
-    for _ in range(43):
+    for _ in range(length):
         number, digit = divmod(number, 62)
         digits.append(_BASE62[digit])
-    return "mtk_" + "".join(reversed(digits))
+    return "".join(reversed(digits))
 
 
 def key_prefix(key: str) -> str:

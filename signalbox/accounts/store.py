@@ -1,7 +1,7 @@
 """Every statement that changes tenants, people, keys and logins.
 
 Whatever changes what an ingest door may believe about an app tells the channel `signalbox_apps` in the same
-transaction, so that no process goes on with a key that is dead.
+transaction, and about a bearer key `signalbox_keys`, so that no process goes on with a key that is dead.
 """
 
 from __future__ import annotations
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 APPS_CHANNEL: Final = "signalbox_apps"
+KEYS_CHANNEL: Final = "signalbox_keys"
 _FIRST_RUN_LOCK: Final = 0x51670001
 
 _APP_COLUMNS: Final = (
     "id, organization_id, name, api_key, domain, interval_ms, recording, "
     "quota_participant_minutes_monthly, retention_events_days, retention_points_days, "
-    "retention_days, masks, created_at"
+    "retention_days, masks, quota_playback_reports_daily, playback_rate_limit, "
+    "playback_rate_window_s, created_at"
 )
 _KEY_COLUMNS: Final = (
-    "key_id, organization_id, app_id, user_id, key_prefix, name, scopes, expires_at, created_at"
+    "key_id, organization_id, app_id, user_id, key_prefix, name, scopes, expires_at, not_before, bucket_id, "
+    "rate_limit, rate_window_s, origins, created_at"
 )
 _USER_COLUMNS: Final = "user_id, email, username, display_name, role, created_at"
 
@@ -70,6 +73,11 @@ def _assignments(changes: Mapping[str, Any]) -> sql.Composed:
 async def app_changed(tx: Tx, app_id: UUID) -> None:
     """Tell every process, when this transaction commits, to forget what it knows about an app."""
     await tx.psycopg.execute("SELECT pg_notify(%s, %s)", [APPS_CHANNEL, str(app_id)])
+
+
+async def key_changed(tx: Tx, key_id: UUID) -> None:
+    """Tell every process, when this transaction commits, to forget what it knows about a bearer key."""
+    await tx.psycopg.execute("SELECT pg_notify(%s, %s)", [KEYS_CHANNEL, str(key_id)])
 
 
 # Organizations
@@ -188,6 +196,7 @@ async def insert_key(tx: Tx, values: Mapping[str, Any]) -> Row:
 
 async def revoke_key(tx: Tx, key_id: UUID, at: datetime) -> bool:
     """Switch a key off; False if it was off already."""
+    await key_changed(tx, key_id)
     changed = await _run(
         tx,
         "UPDATE accounts.api_keys SET is_active = false, revoked_at = %(at)s, updated_at = %(at)s"
@@ -199,12 +208,25 @@ async def revoke_key(tx: Tx, key_id: UUID, at: datetime) -> bool:
 
 async def end_key(tx: Tx, key_id: UUID, *, until: datetime, at: datetime) -> None:
     """Let a key expire at `until`, unless it ends earlier anyway."""
+    await key_changed(tx, key_id)
     await _run(
         tx,
         "UPDATE accounts.api_keys SET expires_at = least(expires_at, %(until)s), updated_at = %(at)s"
         " WHERE key_id = %(id)s",
         {"id": key_id, "until": until, "at": at},
     )
+
+
+async def count_labelled(tx: Tx, app_id: UUID, name: str, prefix: str, at: datetime) -> int:
+    """How many keys of an app that begin with `prefix` have this name and are not over. Locks the app, so that two cannot both be the last."""
+    await tx.psycopg.execute("SELECT FROM accounts.apps WHERE id = %s FOR NO KEY UPDATE", [app_id])
+    row = await _one(
+        tx,
+        "SELECT count(*) AS n FROM accounts.api_keys WHERE app_id = %(app)s AND name = %(name)s AND is_active"
+        " AND starts_with(key_prefix, %(prefix)s) AND (expires_at IS NULL OR expires_at > %(at)s)",
+        {"app": app_id, "name": name, "prefix": prefix, "at": at},
+    )
+    return int(row["n"]) if row else 0
 
 
 async def key_used(tx: Tx, key_id: UUID, at: datetime) -> None:

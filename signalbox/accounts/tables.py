@@ -109,6 +109,9 @@ class App(Base):
     retention_points_days: Mapped[int | None]
     retention_days: Mapped[int | None]
     masks: Mapped[list[str] | None]
+    quota_playback_reports_daily: Mapped[int | None] = mapped_column(BigInteger)
+    playback_rate_limit: Mapped[int | None]
+    playback_rate_window_s: Mapped[int | None]
     is_active: Mapped[bool]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -139,6 +142,11 @@ class ApiKey(Base):
     )
     revoked_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+    bucket_id: Mapped[UUID | None]
+    rate_limit: Mapped[int | None]
+    rate_window_s: Mapped[int | None]
+    origins: Mapped[list[str] | None]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
 

@@ -1,6 +1,6 @@
 """Range partitions made ahead and dropped by age, for tables partitioned by an instant such as `received_at`.
 
-A partition covers one UTC day (`events_20261121`) or month (`audit_logs_202611`). Creating is safe from any number of
+A partition covers one UTC day (`events_20261121`) or month (`audit_logs_202611`, or as "calendar" `sessions_2026_11`). Creating is safe from any number of
 processes: an advisory lock per table lets one of them work and the others find the work done. A partition is built
 apart and then attached, which does not block writers (`CREATE TABLE … PARTITION OF` would).
 Retention drops whole partitions: no row is ever deleted one by one.
@@ -29,7 +29,12 @@ LOCK_TIMEOUT: Final = (
     "2s"  # writers queue behind us this long at most; then the next run tries again
 )
 
-Every = Literal["day", "month"]
+Every = Literal["day", "month", "calendar"]
+_NAMED: Final[dict[Every, tuple[str, str]]] = {
+    "day": ("%Y%m%d", r"(\d{4})(\d\d)(\d\d)"),
+    "month": ("%Y%m", r"(\d{4})(\d\d)"),
+    "calendar": ("%Y_%m", r"(\d{4})_(\d\d)"),
+}
 log = structlog.get_logger(__name__)
 
 
@@ -38,11 +43,13 @@ class PartitionPolicy:
     """How one partitioned table is kept.
 
     `table` is its name with the schema. `keep_days` counts whole days after a partition's last one; None keeps for ever.
+    `ahead` partitions after the present one are made early; None: those of the next `DAYS_AHEAD` days.
     """
 
     table: str
     keep_days: int | None
     every: Every = "day"
+    ahead: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ async def maintain(
     for policy in known:
         async with _patiently(policy.table):
             created += await ensure(
-                conn, policy, today - timedelta(DAYS_BEHIND), today + timedelta(DAYS_AHEAD)
+                conn, policy, today - timedelta(DAYS_BEHIND), _last_day(policy, today)
             )
     for policy in known:
         if policy.keep_days is not None:
@@ -98,6 +105,16 @@ async def maintain(
             async with _patiently(policy.table):
                 dropped += await drop_before(conn, policy.table, cutoff, every=policy.every)
     return Maintained(created, dropped)
+
+
+def _last_day(policy: PartitionPolicy, today: date) -> date:
+    """A day of the last partition that is to be there today."""
+    if policy.ahead is None:
+        return today + timedelta(DAYS_AHEAD)
+    start = starts(today, today, policy.every)[0]
+    for _ in range(policy.ahead):
+        start = following(start, policy.every)
+    return start
 
 
 async def ensure_at(conn: AsyncConnection[Any], table: str, at: datetime) -> list[str]:
@@ -165,14 +182,13 @@ async def partitions_of(conn: AsyncConnection[Any], table: str) -> list[str]:
 
 
 def partition_name(name: str, start: date, every: Every) -> str:
-    """`events_20261121` or `audit_logs_202611`."""
-    return f"{name}_{start:%Y%m%d}" if every == "day" else f"{name}_{start:%Y%m}"
+    """`events_20261121`, `audit_logs_202611` or `sessions_2026_11`."""
+    return f"{name}_{start.strftime(_NAMED[every][0])}"
 
 
 def partition_start(name: str, partition: str, every: Every) -> date | None:
     """The first day of a partition, told by its name; None for names of another kind."""
-    digits = r"(\d{4})(\d\d)(\d\d)" if every == "day" else r"(\d{4})(\d\d)"
-    found = re.fullmatch(rf"{re.escape(name)}_{digits}", partition)
+    found = re.fullmatch(rf"{re.escape(name)}_{_NAMED[every][1]}", partition)
     if found is None:
         return None
     year, month, *day = map(int, found.groups())

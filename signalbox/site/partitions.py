@@ -8,6 +8,7 @@ from typing import Any
 
 from signalbox.core.partitions import PartitionPolicy
 from signalbox.monitoring.rules.retention import longest
+from signalbox.playback.rules.retention import ROLLUP_DAYS, ROLLUP_TABLES, SESSION_TABLES
 from signalbox.site.settings import Settings
 
 
@@ -22,11 +23,27 @@ def policies(settings: Settings, apps: Sequence[Mapping[Any, Any]]) -> list[Part
         # Emptied call by call; an empty partition costs nothing.
         PartitionPolicy(table="monitoring.track_minutes", keep_days=None),
         PartitionPolicy(table="audit.audit_logs", keep_days=None, every="month"),
-        # Months, dropped whole when the last session in them is over for everybody.
-        PartitionPolicy(table="playback.sessions", keep_days=None, every="month"),
-        PartitionPolicy(table="playback.session_timeline", keep_days=None, every="month"),
         PartitionPolicy(table="playback.cmcd_events", keep_days=settings.playback.cmcd_events_days),
+        *playback_policies(settings),
     ]
+
+
+def playback_policies(settings: Settings) -> list[PartitionPolicy]:
+    """Months of sessions go whole when the last session in them is over for everybody: `playback.service` drops them."""
+    made: list[PartitionPolicy] = [
+        PartitionPolicy(
+            table=table,
+            keep_days=None,
+            every="calendar",
+            ahead=settings.playback.partition_ahead,
+        )
+        for table in SESSION_TABLES
+    ]
+    rollups = (
+        PartitionPolicy(table=table, keep_days=ROLLUP_DAYS, every="calendar")
+        for table in ROLLUP_TABLES
+    )
+    return [*made, *rollups]
 
 
 def coming(settings: Settings) -> list[PartitionPolicy]:

@@ -148,3 +148,42 @@ def test_what_is_hashed_and_shown_of_a_key() -> None:
     assert rules.key_prefix("mtk_0123456789") == "mtk_01234567"
     assert rules.secret_hash("abc").startswith("ba7816bf")
     assert datetime.now(UTC) - rules.SEEN_EVERY < datetime.now(UTC)
+
+
+def test_a_players_key_names_itself_by_eight_characters() -> None:
+    key = rules.player_key(bytes(6), b"\xff" * 32)
+    name, secret = key.removeprefix("pbk_").split("_")
+
+    assert (len(name), len(secret)) == (8, 43)
+    assert rules.key_prefix(key) == f"pbk_{name}"
+    assert rules.is_player_key(rules.key_prefix(key))
+    assert not rules.is_player_key("mtk_01234567")
+
+
+@pytest.mark.parametrize(
+    ("name", "prefix"),
+    [("0aZ00000", "pbk_0aZ00000"), ("pbk_0aZ00000", "pbk_0aZ00000"), ("short", None), ("", None)],
+)
+def test_a_players_key_is_known_by_its_name(name: str, prefix: str | None) -> None:
+    assert rules.player_key_prefix(name) == prefix
+
+
+@pytest.mark.parametrize(
+    ("text", "origin"),
+    [
+        ("https://TV.example.org", "https://tv.example.org"),
+        ("https://tv.example.org:443/", "https://tv.example.org"),
+        ("http://localhost:5173", "http://localhost:5173"),
+        ("http://[::1]:80", "http://[::1]"),
+        ("https://tv.example.org/page", None),
+        ("https://user@tv.example.org", None),
+        ("https://tv.example.org?x", None),
+        ("ftp://tv.example.org", None),
+        ("tv.example.org", None),
+        ("https://", None),
+        ("https://[bad", None),
+        ("https://a:port", None),
+    ],
+)
+def test_an_origin_is_one_as_browsers_send_it(text: str, origin: str | None) -> None:
+    assert rules.clean_origin(text) == origin

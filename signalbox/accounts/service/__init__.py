@@ -21,7 +21,7 @@ from signalbox.accounts.service.apps import (
     update_app,
 )
 from signalbox.accounts.service.hosts import agree_on_secrets, agreed_secrets, check_secrets
-from signalbox.accounts.service.keys import create_key, revoke_key, rotate_key
+from signalbox.accounts.service.keys import KeyBounds, create_key, revoke_key, rotate_key
 from signalbox.accounts.service.logins import (
     Login,
     change_password,
@@ -55,6 +55,7 @@ __all__ = [
     "RETENTION",
     "UNCHANGED",
     "FirstRun",
+    "KeyBounds",
     "Login",
     "add_member",
     "agree_on_secrets",

@@ -48,6 +48,8 @@ async def _by_key(db: Database, secret: str, at: datetime) -> Actor:
         row = await queries.bearer(tx, rules.secret_hash(secret))
         if row is None:
             raise InvalidToken
+        if row["not_before"] is not None and row["not_before"] > at:
+            raise InvalidToken
         if row["expires_at"] is not None and row["expires_at"] <= at:
             raise ExpiredToken
         if row["last_used_at"] is None or at - row["last_used_at"] >= rules.SEEN_EVERY:
@@ -136,7 +138,8 @@ async def still_valid(
     }
     by_key: dict[str, Actor] = {}
     for row in keys:
-        if row["expires_at"] is None or row["expires_at"] > at:
+        begun = row["not_before"] is None or row["not_before"] <= at
+        if begun and (row["expires_at"] is None or row["expires_at"] > at):
             with suppress(InvalidToken):
                 by_key[bearer_of[row["key_hash"]]] = _key_actor(
                     row, members.get(row["user_id"], [])

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from signalbox.core.db import Tx
+from signalbox.core.sketches import SMALLEST, STEPS, ZERO, Packed
 from signalbox.monitoring.rules.measures import VERSION
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import SMALLEST, STEPS, ZERO, Packed
 from signalbox.monitoring.wire.rollups import read_sketches
 
 META = "meta."
@@ -84,7 +84,7 @@ _SEEN = """
     SELECT date_trunc(%(unit)s, m.minute, 'UTC') AS hour, m.flow, m.session_id, m.conference_id, m.seconds, m.totals, m.weights{columns}
     FROM monitoring.track_minutes m JOIN monitoring.sessions s ON s.id = m.session_id AND s.is_active
     WHERE m.app_id = %(app)s AND m.flow = ANY(%(flows)s) AND m.minute >= %(begin)s AND m.minute < %(end)s{conditions}"""
-# The bucket as in rules/sketches.py.
+# The bucket as in core/sketches.py.
 _BUCKETS = """
     WITH seen AS ({seen})
     SELECT {mask}, {names}, hour, flow, place, bucket, sum(seconds), sum(total), sum(weight) FROM seen

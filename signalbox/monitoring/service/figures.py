@@ -10,13 +10,13 @@ from typing import Any, Literal
 
 from signalbox.core.clock import Clock
 from signalbox.core.db import Database, Tx
+from signalbox.core.sketches import Sketch, held, unpacked
 from signalbox.monitoring.cache import Remembered
 from signalbox.monitoring.queries import measured
 from signalbox.monitoring.queries.measured import ALL, TIME, Row, Span, Stored, Subject
 from signalbox.monitoring.rules.comparison import Comparison, compare
 from signalbox.monitoring.rules.measures import NAMES
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import Sketch, held, unpacked
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 REMEMBERED_S, MOST_REMEMBERED = 60.0, 200

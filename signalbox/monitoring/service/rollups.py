@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from signalbox.core.db import Database
+from signalbox.core.sketches import Sketch, held, packed, unpacked
 from signalbox.monitoring.queries import measured
 from signalbox.monitoring.queries.measured import (
     ALL,
@@ -21,7 +22,6 @@ from signalbox.monitoring.queries.measured import (
 )
 from signalbox.monitoring.rules.measures import CONNECTION
 from signalbox.monitoring.rules.overview import UNKNOWN
-from signalbox.monitoring.rules.sketches import Sketch, held, packed, unpacked
 from signalbox.monitoring.store import minutes, rollups
 from signalbox.monitoring.store.rollups import Rollup
 

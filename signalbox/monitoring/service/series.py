@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from signalbox.core.db import Database, Tx
+from signalbox.core.sketches import Spread
 from signalbox.monitoring.errors import InvalidParameters
 from signalbox.monitoring.queries import figures as stored
 from signalbox.monitoring.queries import readings
@@ -28,7 +29,6 @@ from signalbox.monitoring.rules.measures import (
     sums_of_link,
 )
 from signalbox.monitoring.rules.readings import FLOWS
-from signalbox.monitoring.rules.sketches import Spread
 
 _MOST = timedelta(seconds=MOST_S)
 MOST_POINTS = 100_000  # of one answer by reports: 60 MB of text

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from psycopg import AsyncConnection
 
+from signalbox.core.sketches import Packed
 from signalbox.monitoring.rules.measures import VERSION
-from signalbox.monitoring.rules.sketches import Packed
 from signalbox.monitoring.wire.rollups import packed_sketches, read_sketches
 
 _DUE = """

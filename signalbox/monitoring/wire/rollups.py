@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from signalbox.core.compression import pack, unpack
-from signalbox.monitoring.rules.sketches import Packed
+from signalbox.core.sketches import Packed
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[Packed])

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signalbox.monitoring.rules.comparison import (
-    LEAST,
-    compare,
-    mean_of,
-    median_of,
-    student,
-    wilson,
-)
-from signalbox.monitoring.rules.sketches import (
+from signalbox.core.sketches import (
     ZERO,
     Sketch,
     Spread,
@@ -25,6 +17,14 @@ from signalbox.monitoring.rules.sketches import (
     middle,
     packed,
     unpacked,
+)
+from signalbox.monitoring.rules.comparison import (
+    LEAST,
+    compare,
+    mean_of,
+    median_of,
+    student,
+    wilson,
 )
 
 

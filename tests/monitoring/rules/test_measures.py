@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalbox.core.sketches import Sketch, Spread, bucket, held
 from signalbox.monitoring.rules.intervals import Interval
 from signalbox.monitoring.rules.measures import (
     CONNECTION,
@@ -21,7 +22,6 @@ from signalbox.monitoring.rules.measures import (
     sums_of_link,
 )
 from signalbox.monitoring.rules.readings import FLOWS
-from signalbox.monitoring.rules.sketches import Sketch, Spread, bucket, held
 from tests.monitoring.observing import START_US, flow, intervals, uid, us
 
 ALL_US = {"begin_us": 0, "end_us": 1 << 62}

@@ -1,34 +1,62 @@
-"""How a figure was distributed over time, in a form that adds up: exact sums, and seconds by bucket of the value. Pure.
+"""How a figure was distributed, in a form that adds up: exact sums, and seconds or readings by bucket of the value. Pure.
 
-Buckets grow by a twentieth of e, so that a percentile is known to within 2.5 % of its value however many sketches were added.
+`Sketch` holds for how long a figure had which value: its buckets grow by a twentieth of e, so that a percentile is known to
+within 2.5 % of its value however many sketches were added. Single readings are counted in `FINE` buckets, of which a
+percentile comes out to within 1 %.
 """
 
 from __future__ import annotations
 
 import math
 import struct
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
 from typing import Final
 
 STEPS: Final = 20  # buckets per factor e: a value is known to within 2.5 %
+FINE: Final = 51  # likewise, to within 1 %
 ZERO: Final = -32_768  # the bucket of 0
 SMALLEST: Final = 1e-6
 BITS: Final = 64  # of each bucket in a sketch
 _LOWEST: Final = math.floor(math.log(SMALLEST) * STEPS) - 1  # behind the bucket of 0
 
 
-def bucket(value: float) -> int:
+def bucket(value: float, steps: int = STEPS) -> int:
     """The bucket of a value that is not negative."""
-    return ZERO if value < SMALLEST else math.floor(math.log(value) * STEPS)
+    return ZERO if value < SMALLEST else math.floor(math.log(value) * steps)
 
 
-def middle(number: int) -> float:
-    """The value that stands for a bucket, at most 2.5 % beside any value in it."""
-    return 0.0 if number == ZERO else math.exp((number + 0.5) / STEPS)
+def middle(number: int, steps: int = STEPS) -> float:
+    """The value that stands for a bucket, at most half a step beside any value in it."""
+    return 0.0 if number == ZERO else math.exp((number + 0.5) / steps)
+
+
+def percentile(ordered: Sequence[float], share: float) -> float | None:
+    """The value at rank `share` × (n - 1) of ordered readings, straight between the two beside it; None without any."""
+    return _at_rank(len(ordered), share, ordered.__getitem__)
+
+
+def counted_percentile(counts: Mapping[int, int], share: float, steps: int = FINE) -> float | None:
+    """As `percentile`, of readings counted by bucket: to within half a step of the exact one."""
+    buckets = sorted(number for number, count in counts.items() if count > 0)
+    seen = list(accumulate(counts[number] for number in buckets))
+    return _at_rank(
+        seen[-1] if seen else 0,
+        share,
+        lambda rank: middle(buckets[bisect_right(seen, rank)], steps),
+    )
+
+
+def _at_rank(count: int, share: float, value: Callable[[int], float]) -> float | None:
+    if not count:
+        return None
+    rank = share * (count - 1)
+    below = math.floor(rank)
+    low, high = value(below), value(min(below + 1, count - 1))
+    return low + (high - low) * (rank - below)
 
 
 def held(seconds: Mapping[int, float]) -> tuple[int, int]:
