@@ -89,8 +89,6 @@ OUTCOMES: Final = (
     *("played", "playback_failure", "start_failure", "ebvs"),
     *("early_exit", "no_attempt", "unknown"),
 )
-ATTEMPTS: Final = OUTCOMES[:4]
-PLAYS: Final = OUTCOMES[:2]
 
 METRICS: Final[Mapping[str, Callable[[Sums], Figure]]] = {
     "sessions": lambda sums: Figure(sums.rows, sums.rows),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signalbox.playback.rules.figures import ATTEMPTS, METRICS, OUTCOMES, PLAYS, Sums, figures
+from signalbox.playback.rules.figures import METRICS, OUTCOMES, Sums, figures
+from signalbox.playback.rules.outcomes import ATTEMPTS, PLAYS
 from signalbox.playback.rules.rates import quotient, share
 
 # startup, play, rebuffer, how often; A and B played, C failed on the way, D before it began, E and F left.
