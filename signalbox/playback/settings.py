@@ -142,6 +142,18 @@ class PlaybackSettings:
         aliases=("PLAYBACK_HOSTS",),
         doc="Host names, or `:port`, that belong to playback alone: all of `POST /v1/sessions` there is playback's.",
     )
+    good_startup_ms: int = setting(
+        4000,
+        env="SIGNALBOX_PLAYBACK_GOOD_STARTUP_MS",
+        doc="Milliseconds within which a good session shows its first frame.",
+        check=between(1, 600_000),
+    )
+    good_rebuffer_ratio: float = setting(
+        0.01,
+        env="SIGNALBOX_PLAYBACK_GOOD_REBUFFER_RATIO",
+        doc="Share of its time, 0 to 1, that a good session may rebuffer.",
+        check=between(0, 1),
+    )
     payload_gin: bool = setting(
         False,
         env="SIGNALBOX_PLAYBACK_PAYLOAD_GIN",

@@ -1,0 +1,1 @@
+"""Named questions about playback; plain rows or facts out."""
