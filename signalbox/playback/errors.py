@@ -29,6 +29,30 @@ class ScopeMissing(AppError):
     code, status, message = "FORBIDDEN", 403, "The API key may not do this."
 
 
+class NoSuchSession(AppError):
+    """The caller sees no session of that id, or no such app."""
+
+    code, status, message = "NOT_FOUND", 404, "There is no such playback session."
+
+
+class NoSuchTenant(AppError):
+    """There is no active app of that id or name."""
+
+    code, status, message = "NOT_FOUND", 404, "There is no such tenant."
+
+
+class NoSuchKey(AppError):
+    """There is no active key of that id."""
+
+    code, status, message = "NOT_FOUND", 404, "There is no such key."
+
+
+class NoSuchPolicy(AppError):
+    """There is no retention policy of that id."""
+
+    code, status, message = "NOT_FOUND", 404, "There is no such retention policy."
+
+
 class WrongMethod(AppError):
     """The fact `allow` lists the methods that are possible."""
 

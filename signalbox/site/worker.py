@@ -40,6 +40,7 @@ from signalbox.monitoring.service import (
 from signalbox.monitoring.service.live import LiveNews
 from signalbox.site.cmcd import cmcd_jobs
 from signalbox.site.partitions import policies
+from signalbox.site.playback_jobs import first_round, playback_jobs
 from signalbox.site.settings import Settings
 
 RECOUNT_HOUR = (
@@ -115,6 +116,7 @@ def periodic_jobs(
     return [
         *_figure_jobs(db, settings),
         *cmcd_jobs(db, settings.playback),
+        *playback_jobs(db, settings),
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
@@ -162,7 +164,8 @@ async def _run(settings: Settings) -> None:
             jobs = periodic_jobs(db, settings, tell)
             worker = Worker(db.url, SystemClock(), periodic=jobs, metrics=metrics)
             log.info("worker.started")
-            await worker.run(stop)
+            async with first_round(db, settings, SystemClock().now()):
+                await worker.run(stop)
     finally:
         await db.close()
     log.info("worker.stopped")

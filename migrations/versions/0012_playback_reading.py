@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +16,7 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 
 def upgrade() -> None:
     """Add tables that are empty, and views."""
-    op.execute((SQL / "0011_playback_reading.sql").read_text(encoding="utf-8"))
+    op.execute((SQL / "0012_playback_reading.sql").read_text(encoding="utf-8"))
 
 
 def downgrade() -> None:

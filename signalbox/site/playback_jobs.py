@@ -1,0 +1,86 @@
+"""What the worker does for playback: figures, retention, partitions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import psycopg
+import structlog
+from psycopg import AsyncConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from signalbox.core.db import Database
+from signalbox.core.jobs import PeriodicJob
+from signalbox.core.partitions import maintain
+from signalbox.playback.service.retention import remove_over, shortest_days
+from signalbox.playback.service.rollups import roll_up
+from signalbox.playback.settings import PlaybackSettings
+from signalbox.playback.store.retention import ensure_live_indexes
+from signalbox.site.partitions import playback_policies
+from signalbox.site.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+def good_session(settings: PlaybackSettings) -> Mapping[str, float]:
+    """What a good session keeps to."""
+    return {
+        "good_startup_ms": settings.good_startup_ms,
+        "good_ratio": settings.good_rebuffer_ratio,
+    }
+
+
+async def maintain_sessions(db: Database, settings: Settings, at: datetime) -> None:
+    """Make the coming months of sessions, and the indexes of those in which somebody may be watching now."""
+    async with await AsyncConnection.connect(
+        db.url, autocommit=True, connect_timeout=5
+    ) as connection:
+        await maintain(connection, playback_policies(settings), at=at)
+        await ensure_live_indexes(connection, today=at.date())
+
+
+def playback_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
+    """What the calendar starts, in UTC."""
+    playback = settings.playback
+
+    async def figures(at: datetime) -> None:
+        days = playback.retention_days
+        keeps = await shortest_days(db, days)
+        good = good_session(playback)
+        await roll_up(db, good=good, keeps_days=keeps, otherwise_days=days, at=at)
+
+    async def retention(at: datetime) -> None:
+        await remove_over(db, sessions_days=playback.retention_days, at=at)
+
+    async def partitions(at: datetime) -> None:
+        await maintain_sessions(db, settings, at)
+
+    return [
+        PeriodicJob(name="playback.figures", cron="* * * * * */30", run=figures),
+        PeriodicJob(name="playback.retention", cron="0 2 * * *", run=retention),
+        PeriodicJob(name="playback.partitions", cron="5 */6 * * *", run=partitions),
+    ]
+
+
+@asynccontextmanager
+async def first_round(db: Database, settings: Settings, at: datetime) -> AsyncIterator[None]:
+    """What a worker does at its start besides what the calendar says, beside the block; the calendar repeats what fails."""
+    task = asyncio.create_task(at_start(db, settings, at), name="playback.first_round")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def at_start(db: Database, settings: Settings, at: datetime) -> None:
+    """Make partitions, and remove what is over since a worker ran last."""
+    try:
+        await maintain_sessions(db, settings, at)
+        await remove_over(db, sessions_days=settings.playback.retention_days, at=at)
+    except (SQLAlchemyError, psycopg.Error, OSError) as error:
+        log.warning("playback.first_round_failed", error=type(error).__name__)
