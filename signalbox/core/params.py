@@ -12,6 +12,7 @@ from struct import Struct
 from uuid import UUID
 
 import psycopg
+from psycopg.abc import AdaptContext
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
@@ -64,7 +65,7 @@ class Jsons(bytes):
     """A finished jsonb[]."""
 
 
-_ARRAY_OIDS = {
+_ARRAY_OIDS: dict[type, int] = {
     Uuids: 2951,
     Texts: 1009,
     Payloads: 1001,
@@ -78,15 +79,20 @@ _ARRAY_OIDS = {
 
 
 class _Finished(Dumper):
+    """Each instance names its type, the class none: what is registered for a type replaces, in every COPY with such a column, the dumper of lists."""
+
     format = Format.BINARY
+
+    def __init__(self, cls: type, context: AdaptContext | None = None) -> None:
+        super().__init__(cls, context)
+        self.oid = _ARRAY_OIDS[cls]
 
     def dump(self, obj: bytes) -> Buffer | None:
         return obj
 
 
-for _kind, _oid in _ARRAY_OIDS.items():
-    _dumper = type(f"{_kind.__name__}Dumper", (_Finished,), {"oid": _oid})
-    psycopg.adapters.register_dumper(_kind, _dumper)
+for _kind in _ARRAY_OIDS:
+    psycopg.adapters.register_dumper(_kind, _Finished)
 
 
 def _array(element: int, items: list[bytes]) -> bytes:

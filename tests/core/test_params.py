@@ -40,3 +40,28 @@ def test_an_array_is_what_it_was_made_of(
         ).fetchone()
 
     assert row == (read, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("uuid[]", [ONE, None]),
+        ("text[]", ["a", None]),
+        ("bytea[]", [b"a", None]),
+        ("timestamptz[]", [MOMENT, None]),
+        ("int4[]", [1, None]),
+        ("int8[]", [1, None]),
+        ("float8[]", [0.5, None]),
+        ("bool[]", [True, None]),
+    ],
+)
+def test_a_copy_of_named_types_still_takes_lists(
+    postgres_url: str, kind: str, given: list[object]
+) -> None:
+    with psycopg.connect(postgres_url) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE TEMP TABLE given (v {kind})")
+        with cursor.copy("COPY given FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types([kind])
+            copy.write_row((given,))
+
+        assert cursor.execute("SELECT v FROM given").fetchone() == (given,)
