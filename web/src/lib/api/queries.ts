@@ -2,6 +2,7 @@
 import { QueryClient } from "@tanstack/svelte-query";
 
 import { retryOnce } from "./client";
+import { ApiError } from "./errors";
 
 /**
  * The store of answers. Every change of a query is told to whoever reads it: by itself TanStack Query tells only of what
@@ -9,7 +10,7 @@ import { retryOnce } from "./client";
  * meanwhile was then never shown.
  */
 export function answers(): QueryClient {
-  return new QueryClient({
+  const client = new QueryClient({
     defaultOptions: {
       queries: {
         staleTime: 15_000,
@@ -18,5 +19,19 @@ export function answers(): QueryClient {
         notifyOnChangeProps: "all",
       },
     },
+  });
+  mendTogether(client);
+  return client;
+}
+
+/** An answer says that the server is back: what failed because it was away is asked again, so nobody mends chart by chart. */
+function mendTogether(client: QueryClient): void {
+  client.getQueryCache().subscribe((event) => {
+    if (event.type !== "updated" || event.action.type !== "success") return;
+    void client.refetchQueries({
+      type: "active",
+      predicate: ({ state }) =>
+        state.status === "error" && state.error instanceof ApiError && state.error.away,
+    });
   });
 }
