@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,18 +59,18 @@ class Metrics:
         self.job_seconds = Histogram(
             "job_seconds", "Duration of a job.", ("name",), buckets=_SECONDS, **made
         )
+        # Under the name that dashboards of playback know. Of several workers the last to look is right.
+        self._alert_active = Gauge(
+            "playback_alert_active",
+            "Whether an alert of playback is open.",
+            ("tenant", "rule", "cohort"),
+            multiprocess_mode="livemostrecent",
+            registry=self._registry,
+        )
         self._facts_waiting, self._samples_waiting = lanes.labels("facts"), lanes.labels("samples")
         self._children: dict[tuple[str, ...], Counter] = {}
         self._answered: dict[tuple[str, int], int] = {}
         self._due = False
-        self.before_render: list[
-            Callable[[], None]
-        ] = []  # whoever counts elsewhere and adds it here
-
-    @property
-    def registry(self) -> CollectorRegistry:
-        """Where further figures are entered, under names of their own."""
-        return self._registry
 
     def count_request(self, door: str, status: int) -> None:
         """One answer of `door` (a route's name, such as "stats") with an HTTP status."""
@@ -122,14 +121,16 @@ class Metrics:
         self._child(self._job_runs, name, status).inc()
         self.job_seconds.labels(name).observe(seconds)
 
+    def playback_alert(self, tenant: str, rule: str, cohort: str, *, is_open: bool) -> None:
+        """Whether an alert of playback is open; `cohort` such as "all"."""
+        self._alert_active.labels(tenant, rule, cohort).set(1 if is_open else 0)
+
     def render(self) -> bytes:
         """All figures in the text format, every process's added up."""
         from prometheus_client import CollectorRegistry, generate_latest
         from prometheus_client.multiprocess import MultiProcessCollector
 
         self._flush()
-        for add in self.before_render:
-            add()
         if self._folder is None:
             return generate_latest(self._registry)
         gathered: CollectorRegistry = CollectorRegistry()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from signalbox.accounts.settings import AccountsSettings
-from signalbox.core.settings import CoreSettings, between, load, setting
+from signalbox.alerts.settings import AlertSettings
+from signalbox.core.settings import CoreSettings, MailSettings, between, load, setting
 from signalbox.http.peers import networks
 from signalbox.monitoring.settings import MonitoringSettings
 from signalbox.playback.settings import PlaybackSettings
@@ -115,6 +116,8 @@ class Settings:
     accounts: AccountsSettings = field(default_factory=AccountsSettings)
     monitoring: MonitoringSettings = field(default_factory=MonitoringSettings)
     playback: PlaybackSettings = field(default_factory=PlaybackSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -38,6 +38,7 @@ from signalbox.monitoring.service import (
     tell_nobody,
 )
 from signalbox.monitoring.service.live import LiveNews
+from signalbox.site.alerts import Publish, alert_jobs, publish_nothing
 from signalbox.site.cmcd import cmcd_jobs
 from signalbox.site.partitions import policies
 from signalbox.site.playback_jobs import first_round, playback_jobs
@@ -83,9 +84,13 @@ async def keeps_of_apps(db: Database, settings: Settings) -> list[Keep]:
 
 
 def periodic_jobs(
-    db: Database, settings: Settings, tell: Tell = tell_nobody
+    db: Database,
+    settings: Settings,
+    tell: Tell = tell_nobody,
+    publish: Publish = publish_nothing,
+    metrics: Metrics | None = None,
 ) -> Sequence[PeriodicJob]:
-    """What the calendar starts, in UTC; `tell` takes what has happened to calls."""
+    """What the calendar starts, in UTC; `tell` takes what has happened to calls, `publish` any other news."""
 
     async def partitions(at: datetime) -> None:
         await maintain_partitions(db, settings, at)
@@ -117,6 +122,7 @@ def periodic_jobs(
         *_figure_jobs(db, settings),
         *cmcd_jobs(db, settings.playback),
         *playback_jobs(db, settings),
+        *alert_jobs(db, settings, publish, metrics),
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),
         PeriodicJob(name="monitoring.volumes", cron="41 * * * *", run=volumes),
@@ -160,8 +166,8 @@ async def _run(settings: Settings) -> None:
     metrics = open_metrics(settings.core.data)
     await db.open()
     try:
-        async with _telling(settings, metrics) as tell:
-            jobs = periodic_jobs(db, settings, tell)
+        async with _telling(settings, metrics) as (tell, publish):
+            jobs = periodic_jobs(db, settings, tell, publish, metrics)
             worker = Worker(db.url, SystemClock(), periodic=jobs, metrics=metrics)
             log.info("worker.started")
             async with first_round(db, settings, SystemClock().now()):
@@ -172,18 +178,18 @@ async def _run(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _telling(settings: Settings, metrics: Metrics) -> AsyncIterator[Tell]:
-    """Tells live what jobs have done; nobody without a Redis."""
+async def _telling(settings: Settings, metrics: Metrics) -> AsyncIterator[tuple[Tell, Publish]]:
+    """Tell live what jobs have done; nobody without a Redis."""
     url = settings.core.redis_url
     if url is None:
-        yield tell_nobody
+        yield tell_nobody, publish_nothing
         return
     live = Live(url, timeout_ms=settings.core.redis_timeout_ms, on_failure=metrics.live_lost.inc)
     publisher = Publisher(live, keep=settings.monitoring.live_kept)
     await live.open()
     await publisher.open()
     try:
-        yield LiveNews(publisher.tell, Watched(live)).tell
+        yield LiveNews(publisher.tell, Watched(live)).tell, publisher.tell
     finally:
         await publisher.close()
         await live.close()

@@ -38,7 +38,8 @@ class Figure:
     """Something that can be watched.
 
     A share is `part` of `whole`, both counts; a ratio is a quotient of sums, told from `volume` sessions; a volume is a count; values
-    are single readings, of which `share` gives the quantile (None: the mean). `unit` is "ratio", "ms", "count" or "points".
+    are single readings (`whole` names them), of which `share` gives the quantile (None: the mean). `unit` is "ratio", "ms", "count" or "points".
+    `family` names the rows it is counted from: figures of one family are asked for together.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Figure:
     kind: Kind
     unit: str
     whole: str
+    family: str = ""
     part: str = ""
     volume: str = ""
     share: float | None = None
@@ -95,97 +97,64 @@ Tallies = Mapping[tuple[Cohort, int], Tally]
 Histogram = Mapping[float, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of a source: a figure of an app, from `begin` to before `end`, of these cohorts."""
+
+    app_id: UUID
+    figure: Figure
+    begin: datetime
+    end: datetime
+    cohorts: Collection[Cohort] = (EVERYBODY,)
+
+
 class Source(Protocol):
-    """A context whose figures can be watched. Every question is about an app that the actor may see, and about windows that end at `at`."""
+    """A context whose figures can be watched. Every question is about an app that the actor may see; `tx` is an open transaction."""
 
     context: str
     figures: Sequence[Figure]
 
-    async def active_apps(self, tx: Any, actor: Any, *, since: datetime, at: datetime) -> set[UUID]:
-        """Apps that had something to count in between."""
+    async def active_apps(
+        self, tx: Any, actor: Any, apps: Collection[UUID], *, begin: datetime, end: datetime
+    ) -> set[UUID]:
+        """Those of `apps` that had something to count in between."""
         ...
 
     async def tallies(
         self,
         tx: Any,
         actor: Any,
-        app_id: UUID,
-        figure: Figure,
+        question: Question,
         *,
-        at: datetime,
         windows: Collection[int],
+        dimensions: Sequence[str],
         most: int,
     ) -> Tallies:
-        """Sums of each window (minutes) for everybody and for the `most` largest cohorts of each dimension of the figure, by its longest window."""
+        """Sums of all columns of the figure's family in windows (minutes) that end at its end: of everybody, of the `most` largest cohorts of each of `dimensions`, and of those asked for."""
         ...
 
-    async def pasts(
-        self,
-        tx: Any,
-        actor: Any,
-        app_id: UUID,
-        figure: Figure,
-        *,
-        begin: datetime,
-        end: datetime,
-        cohorts: Collection[Cohort],
-    ) -> Mapping[Cohort, Past]:
-        """The past of a share, for these cohorts; a cohort without any is left out."""
+    async def pasts(self, tx: Any, actor: Any, question: Question) -> Mapping[Cohort, Past]:
+        """The past of a share; a cohort without any is left out."""
         ...
 
-    async def sums(
-        self,
-        tx: Any,
-        actor: Any,
-        app_id: UUID,
-        figure: Figure,
-        *,
-        begin: datetime,
-        end: datetime,
-        cohorts: Collection[Cohort],
-    ) -> Mapping[Cohort, Tally]:
-        """Sums over a span."""
+    async def sums(self, tx: Any, actor: Any, question: Question) -> Mapping[Cohort, Tally]:
+        """Sums of a span."""
         ...
 
-    async def values(
-        self,
-        tx: Any,
-        actor: Any,
-        app_id: UUID,
-        figure: Figure,
-        *,
-        begin: datetime,
-        end: datetime,
-        cohorts: Collection[Cohort],
-    ) -> Mapping[Cohort, Histogram]:
-        """Single values and how often they were seen, over a span."""
+    async def values(self, tx: Any, actor: Any, question: Question) -> Mapping[Cohort, Histogram]:
+        """Single values and how often they were seen."""
         ...
 
-    async def minutes(
-        self,
-        tx: Any,
-        actor: Any,
-        app_id: UUID,
-        figure: Figure,
-        *,
-        begin: datetime,
-        end: datetime,
-        cohort: Cohort,
-    ) -> Mapping[datetime, Tally]:
-        """Sums of each minute that had anything."""
+    async def minutes(self, tx: Any, actor: Any, question: Question) -> Mapping[datetime, Tally]:
+        """Sums of each minute that had anything, of one cohort."""
         ...
 
-    async def examples(
-        self,
-        tx: Any,
-        actor: Any,
-        app_id: UUID,
-        figure: Figure,
-        *,
-        begin: datetime,
-        end: datetime,
-        cohort: Cohort,
-        most: int,
-    ) -> list[str]:
-        """Ids of sessions that show what is wrong, the newest first."""
+    async def minute_values(
+        self, tx: Any, actor: Any, question: Question
+    ) -> Mapping[datetime, Histogram]:
+        """Single values by minute, of one cohort."""
+        ...
+
+    async def examples(self, tx: Any, actor: Any, question: Question, *, most: int) -> list[str]:
+        """Ids of sessions of one cohort that show what is wrong."""
         ...

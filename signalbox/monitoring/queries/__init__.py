@@ -32,13 +32,21 @@ from signalbox.monitoring.queries.scope import (
     visible,
     window,
 )
+from signalbox.monitoring.queries.watched import ISSUES as WATCHED_ISSUES
+from signalbox.monitoring.queries.watched import PEOPLE as WATCHED_PEOPLE
+from signalbox.monitoring.queries.watched import SCORES as WATCHED_SCORES
+from signalbox.monitoring.queries.watched import active_apps
 
 __all__ = [
+    "WATCHED_ISSUES",
+    "WATCHED_PEOPLE",
+    "WATCHED_SCORES",
     "EventFilter",
     "Narrowing",
     "Question",
     "Span",
     "Traits",
+    "active_apps",
     "by_index",
     "conference",
     "conferences",

@@ -52,7 +52,8 @@ def test_a_binomial_tail() -> None:
 
 
 def test_values_that_are_all_larger_are_hardly_chance() -> None:
-    low, high = dict.fromkeys(range(20), 1), dict.fromkeys(range(100, 120), 1)
+    low = {float(value): 1 for value in range(20)}
+    high = {float(value): 1 for value in range(100, 120)}
 
     assert rank_sum(high, low) < 1e-7
     assert rank_sum(low, high) > 0.999

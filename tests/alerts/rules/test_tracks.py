@@ -99,7 +99,7 @@ def test_the_other_kinds_see_what_they_need() -> None:
 
     assert growth.before is not None
     assert (growth.before.n, growth.before.figure) == (2 * DAY, 0.5)
-    assert drop.weeks == (120, 120, 120, 120)
+    assert list(drop.weeks) == [120, 120, 120, 120]
     assert silence.before is not None
     assert silence.before.figure == 2
     assert own == Evidence(seen=own.seen)
