@@ -7,8 +7,7 @@ is woken only after the commit, so what it tells its client is true.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -17,7 +16,8 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from signalbox.core.errors import AppError, Overloaded
+from signalbox.core.errors import AppError, DatabaseAway, Overloaded
+from signalbox.core.lanes import FairLane, Lane, PlainLane
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +83,13 @@ class _Silent:
     def depth(self, facts: int, samples: int) -> None: ...
 
 
+def _lane(share_by: Callable[[M], Hashable] | None) -> Lane[_Waiting[M]]:
+    if share_by is None:
+        return PlainLane()
+    owner_of = share_by
+    return FairLane(lambda waiting: owner_of(waiting.message))
+
+
 class GroupCommitWriter(Generic[M]):
     """One connection, one transaction at a time, two lanes."""
 
@@ -94,14 +101,16 @@ class GroupCommitWriter(Generic[M]):
         limits: LaneLimits | None = None,
         metrics: WriterMetrics | None = None,
         after_commit: Callable[[], None] = lambda: None,
+        share_by: Callable[[M], Hashable] | None = None,
     ) -> None:
+        # `share_by` tells the owner of a message: then each owner's messages are taken in turn.
         self._after_commit = after_commit  # called after each commit, before the next `apply`
         self._connect = connect
         self._apply = apply
         self._limits = limits or LaneLimits()
         self._metrics: WriterMetrics = metrics or _Silent()
-        self._facts: deque[_Waiting[M]] = deque()
-        self._samples: deque[_Waiting[M]] = deque()
+        self._facts = _lane(share_by)
+        self._samples = _lane(share_by)
         self._wanted = asyncio.Event()
         self._closing = False
         self._connection: AsyncConnection[Any] | None = None
@@ -139,7 +148,8 @@ class GroupCommitWriter(Generic[M]):
         """Store a fact; answers what `apply` said of it, after the commit.
 
         Raises:
-            Overloaded: the lane is full, the database is away, or the writer is closing.
+            Overloaded: the lane is full, or the writer is closing.
+            DatabaseAway: the database is away; an Overloaded, too.
             AppError: what `apply` answered for this message.
         """
         return await self._enqueue(self._facts, message, self._limits.max_facts, "facts")
@@ -148,14 +158,13 @@ class GroupCommitWriter(Generic[M]):
         """Store a sample behind all waiting facts; raises as `commit_fact`."""
         return await self._enqueue(self._samples, message, self._limits.max_samples, "samples")
 
-    async def _enqueue(
-        self, lane: deque[_Waiting[M]], message: M, limit: int, name: str
-    ) -> Outcome:
-        if self._closing or len(lane) >= limit:
+    async def _enqueue(self, lane: Lane[_Waiting[M]], message: M, limit: int, name: str) -> Outcome:
+        wake: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(message, wake)
+        if self._closing or not lane.has_room(waiting, limit):
             self._metrics.refused(name)
             raise Overloaded(retry_after_s=1)
-        wake: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        lane.append(_Waiting(message, wake))
+        lane.append(waiting)
         self._wanted.set()
         outcome = await wake
         if isinstance(outcome, AppError):
@@ -256,7 +265,7 @@ class GroupCommitWriter(Generic[M]):
         ):
             await self._drop_connection()
         for waiting in taken:
-            _answer(waiting, Overloaded(retry_after_s=1))
+            _answer(waiting, DatabaseAway(retry_after_s=1))
 
     async def _split(self, taken: list[_Waiting[M]], error: Exception) -> None:
         """One bad message must not fail its neighbours: halve until it stands alone."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final, cast
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import Executable, RowMapping
+from sqlalchemy import Executable, QueuePool, RowMapping
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection as SaConnection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -21,6 +22,11 @@ PATIENCE: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # ms that sent data may stay unacknowledged
 }
+
+
+POOL_TIMEOUT_S: Final = 3  # that one may wait for a free connection of the pool
+RECYCLE_S: Final = 1800  # after which a connection is replaced
+OVERFLOW: Final = 5  # connections beyond the pool's size, closed after use
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -59,22 +65,35 @@ class Tx:
 class Database:
     """A pool of connections to one PostgreSQL."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 5, idle: int = 0) -> None:
         self.url = url
-        self._pool_size = pool_size
+        self._pool_size, self._idle = pool_size, min(idle, pool_size)
         self._engine: AsyncEngine | None = None
 
     async def open(self) -> None:
-        """Make the pool; connections are opened when first needed."""
+        """Make the pool; but for `idle` connections, they are opened when first needed. A database that is away is asked later."""
         self._engine = create_async_engine(
             sqlalchemy_url(self.url),
             pool_size=self._pool_size,
-            max_overflow=5,
+            max_overflow=OVERFLOW,
             pool_pre_ping=True,
-            pool_timeout=5,
+            pool_timeout=POOL_TIMEOUT_S,
+            pool_recycle=RECYCLE_S,
             hide_parameters=True,
             connect_args=_patience(self.url),
         )
+        async with AsyncExitStack() as opened:
+            with suppress(SQLAlchemyError, OSError):
+                for _ in range(self._idle):
+                    await opened.enter_async_context(self._engine.connect())
+
+    @property
+    def pool_counts(self) -> tuple[int, int, int]:
+        """Connections of the pool that are used, that are idle, and how many there may be."""
+        if self._engine is None:
+            return 0, 0, self._pool_size + OVERFLOW
+        pool = cast("QueuePool", self._engine.pool)
+        return pool.checkedout(), pool.checkedin(), self._pool_size + OVERFLOW
 
     async def close(self) -> None:
         """Close every connection."""

@@ -26,3 +26,7 @@ class Overloaded(AppError):
     """The server cannot commit now; nothing was stored and the request may be repeated."""
 
     code, status, message = "unavailable", 503, "The server cannot store this now; try again."
+
+
+class DatabaseAway(Overloaded):
+    """As Overloaded, because the database could not be reached, or did not answer in time."""

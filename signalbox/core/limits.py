@@ -16,7 +16,7 @@ import math
 from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, TypeVar
 
 from signalbox.core.clock import Clock
@@ -33,7 +33,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 # KEYS: bucket. ARGV: now ms, window ms, limit, most hits wanted, least hits accepted, exact (1/0), unique text.
-# Answers {granted, remaining, ms until `least` hits would be accepted (0 if granted)}. The arithmetic is in whole
+# Answers {granted, remaining, ms until `least` hits would be accepted (0 if granted), ms until one hit more is free}. The arithmetic is in whole
 # numbers below 2^53, so that Python's copy below decides the same.
 _SCRIPT: Final = Script(
     """
@@ -46,15 +46,17 @@ if exact then
   local used = redis.call('ZCARD', key)
   local free = limit - used
   if free < least then
-    if least > limit then return {0, math.max(free, 0), window} end
+    if least > limit then return {0, math.max(free, 0), window, window} end
     local index = used + least - limit - 1
     local last = redis.call('ZRANGE', key, index, index, 'WITHSCORES')
-    return {0, math.max(free, 0), math.max(last[2] + window - now, 1)}
+    local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return {0, math.max(free, 0), math.max(last[2] + window - now, 1), math.max(first[2] + window - now, 1)}
   end
   local granted = math.min(most, free)
   for i = 1, granted do redis.call('ZADD', key, now, ARGV[7] .. ':' .. i) end
   redis.call('PEXPIRE', key, window)
-  return {granted, free - granted, 0}
+  local first = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+  return {granted, free - granted, 0, math.max(first[2] + window - now, 1)}
 end
 local stored = redis.call('HMGET', key, 'w', 'c', 'p')
 local w, c, p = tonumber(stored[1] or -2), tonumber(stored[2] or 0), tonumber(stored[3] or 0)
@@ -62,17 +64,20 @@ local current = math.max(math.floor(now / window), w)
 if current == w + 1 then p, c = c, 0 elseif current > w then p, c = 0, 0 end
 local rest = window - math.max(now - current * window, 0)
 local free = math.floor((limit * window - p * rest) / window) - c
-if free < least then
-  if least > limit then return {0, math.max(free, 0), window} end
+local granted = 0
+if free >= least then granted = math.min(most, free) end
+local frees = window
+if p > 0 then frees = math.ceil(window / p) elseif c + granted > 0 then frees = rest + math.ceil(window / (c + granted)) end
+if granted == 0 then
+  if least > limit then return {0, math.max(free, 0), window, frees} end
   if c + least <= limit then
-    return {0, math.max(free, 0), math.max(rest - math.floor(window * (limit - c - least) / p), 1)}
+    return {0, math.max(free, 0), math.max(rest - math.floor(window * (limit - c - least) / p), 1), frees}
   end
-  return {0, math.max(free, 0), rest + window - math.floor(window * (limit - least) / c)}
+  return {0, math.max(free, 0), rest + window - math.floor(window * (limit - least) / c), frees}
 end
-local granted = math.min(most, free)
 redis.call('HSET', key, 'w', current, 'c', c + granted, 'p', p)
 redis.call('PEXPIRE', key, 2 * window)
-return {granted, free - granted, 0}
+return {granted, free - granted, 0, frees}
 """
 )
 
@@ -82,13 +87,14 @@ class Verdict:
     """Whether a hit may pass.
 
     `remaining` is how many more would pass now. `retry_after_s` is whole seconds, at least 1, until the same hit can
-    pass if nobody else comes; 0 when allowed.
+    pass if nobody else comes; 0 when allowed. `frees_ms` is about how long it takes until one hit more is free.
     """
 
     allowed: bool
     limit: int
     remaining: int
     retry_after_s: int
+    frees_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +137,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The answer: hits granted (0 when refused), hits left, and ms until `least` hits would be granted."""
+    """The answer: hits granted (0 when refused), hits left, ms until `least` hits would be granted, ms until one more is free."""
 
     granted: int
     remaining: int
     retry_ms: int
+    frees_ms: int = field(default=0, compare=False)
 
 
 class Bucket(Protocol):
@@ -161,11 +168,15 @@ class LogBucket:
             granted = min(request.most, free)
             for _ in range(granted):
                 insort(self._hits, request.now_ms)
-            return Grant(granted, free - granted, 0)
+            return Grant(granted, free - granted, 0, self._frees_ms(request))
         if request.least > request.limit:
-            return Grant(0, max(free, 0), request.window_ms)
+            return Grant(0, max(free, 0), request.window_ms, request.window_ms)
         frees_at = self._hits[used + request.least - request.limit - 1] + request.window_ms
-        return Grant(0, max(free, 0), max(frees_at - request.now_ms, 1))
+        retry_ms = max(frees_at - request.now_ms, 1)
+        return Grant(0, max(free, 0), retry_ms, self._frees_ms(request))
+
+    def _frees_ms(self, request: Request) -> int:
+        return max(self._hits[0] + request.window_ms - request.now_ms, 1)
 
 
 class WindowsBucket:
@@ -182,8 +193,13 @@ class WindowsBucket:
         if free >= request.least:
             granted = min(request.most, free)
             self._count += granted
-            return Grant(granted, free - granted, 0)
-        return Grant(0, max(free, 0), self._wait_ms(request, rest))
+            return Grant(granted, free - granted, 0, self._frees_ms(width, rest))
+        return Grant(0, max(free, 0), self._wait_ms(request, rest), self._frees_ms(width, rest))
+
+    def _frees_ms(self, width: int, rest: int) -> int:
+        if self._before > 0:
+            return -(-width // self._before)
+        return rest - (-width // self._count) if self._count > 0 else width
 
     def _turn(self, request: Request) -> int:
         """Move on to the window of now; answers the ms since its start. A clock that lags stays where others are."""
@@ -256,20 +272,21 @@ class Limiter:
             int(exact),
             unique,
         )
-        granted, remaining, retry_ms = await self._live.run(_SCRIPT, [key], args)
-        return Grant(granted, remaining, retry_ms)
+        granted, remaining, retry_ms, frees_ms = await self._live.run(_SCRIPT, [key], args)
+        return Grant(granted, remaining, retry_ms, frees_ms)
 
 
 class _Credits:
     """Hits of one bucket that this process has reserved and not yet used, or a refusal that still holds."""
 
-    __slots__ = ("left", "lock", "refused_until_ms", "remaining", "until_ms")
+    __slots__ = ("frees_at_ms", "left", "lock", "refused_until_ms", "remaining", "until_ms")
 
     def __init__(self) -> None:
         self.left = 0
         self.remaining = 0
         self.until_ms = 0
         self.refused_until_ms = 0
+        self.frees_at_ms = 0
         self.lock = asyncio.Lock()
 
     def take(self, rate: Rate, now_ms: int) -> Verdict | None:
@@ -281,10 +298,16 @@ class _Credits:
                 limit=rate.limit,
                 remaining=self.remaining + self.left,
                 retry_after_s=0,
+                frees_ms=self.frees_ms(now_ms),
             )
         if now_ms < self.refused_until_ms:
-            return verdict(rate, Grant(0, 0, self.refused_until_ms - now_ms))
+            until_ms = self.refused_until_ms - now_ms
+            return verdict(rate, Grant(0, 0, until_ms, self.frees_ms(now_ms)))
         return None
+
+    def frees_ms(self, now_ms: int) -> int:
+        """About how long until one hit more is free, as the shared bucket said when it was asked."""
+        return max(self.frees_at_ms - now_ms, 1)
 
 
 class LocalCredits:
@@ -333,21 +356,19 @@ class LocalCredits:
         bucket.refused_until_ms = (
             0 if grant.granted else now_ms + min(grant.retry_ms, _REFUSAL_MAX_MS)
         )
+        bucket.frees_at_ms = now_ms + grant.frees_ms
         answer = verdict(rate, grant)
-        return Verdict(
-            answer.allowed, answer.limit, grant.remaining + bucket.left, answer.retry_after_s
-        )
+        return replace(answer, remaining=grant.remaining + bucket.left)
 
 
 def verdict(rate: Rate, grant: Grant) -> Verdict:
     """A grant in the words of a door: seconds rounded up, so that whoever waits them is let in."""
-    if grant.granted:
-        return Verdict(allowed=True, limit=rate.limit, remaining=grant.remaining, retry_after_s=0)
     return Verdict(
-        allowed=False,
+        allowed=grant.granted > 0,
         limit=rate.limit,
         remaining=grant.remaining,
-        retry_after_s=max(math.ceil(grant.retry_ms / 1000), 1),
+        retry_after_s=0 if grant.granted else max(math.ceil(grant.retry_ms / 1000), 1),
+        frees_ms=grant.frees_ms,
     )
 
 

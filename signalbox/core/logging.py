@@ -28,10 +28,10 @@ _LEAST: Final = {
 }
 
 
-def configure(*, level: str = "info", as_json: bool | None = None) -> None:
+def configure(*, level: str = "info", as_json: bool | None = None, plain: bool = False) -> None:
     """Set up this process's logs; the last call wins.
 
-    `as_json` None means: JSON unless standard error is a terminal.
+    `as_json` None means: JSON unless standard error is a terminal. `plain` lines have no colours.
     """
     lines = as_json if as_json is not None else not sys.stderr.isatty()
     threshold = logging.getLevelNamesMapping()[level.upper()]
@@ -41,7 +41,7 @@ def configure(*, level: str = "info", as_json: bool | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         drop_secrets,
     ]
-    final = _json_processors() if lines else _console_processors()
+    final = _json_processors() if lines else _console_processors(plain=plain)
     structlog.configure(
         processors=[*shared, *final],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
@@ -53,8 +53,14 @@ def configure(*, level: str = "info", as_json: bool | None = None) -> None:
 
 def configure_from(log_format: str, log_level: str, *, production: bool) -> None:
     """`configure` by the settings: "auto" is JSON in production, else it depends on the terminal."""
-    chosen: Mapping[str, bool | None] = {"json": True, "console": False}
-    configure(level=log_level, as_json=chosen.get(log_format, True if production else None))
+    as_json = writes_json(log_format, production=production)
+    configure(level=log_level, as_json=as_json, plain=log_format == "text")
+
+
+def writes_json(log_format: str, *, production: bool) -> bool | None:
+    """Whether the settings want JSON lines; None: unless standard error is a terminal."""
+    chosen: Mapping[str, bool] = {"json": True, "console": False, "text": False}
+    return chosen.get(log_format, True if production else None)
 
 
 def drop_secrets(logger: Any, method: str, event: EventDict) -> EventDict:  # noqa: ARG001  # structlog's signature
@@ -88,8 +94,10 @@ def _json_processors() -> list[Processor]:
     ]
 
 
-def _console_processors() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer()]
+def _console_processors(*, plain: bool) -> list[Processor]:
+    return [
+        structlog.dev.ConsoleRenderer(colors=False) if plain else structlog.dev.ConsoleRenderer()
+    ]
 
 
 def _json(event: Any, **_: Any) -> str:

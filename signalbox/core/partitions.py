@@ -29,6 +29,13 @@ LOCK_TIMEOUT: Final = (
     "2s"  # writers queue behind us this long at most; then the next run tries again
 )
 
+IN_THE_WAY: Final = (
+    errors.InvalidObjectDefinition,  # a partition that overlaps
+    errors.DuplicateTable,
+    errors.WrongObjectType,
+    errors.CheckViolation,
+)
+
 Every = Literal["day", "month", "calendar"]
 _NAMED: Final[dict[Every, tuple[str, str]]] = {
     "day": ("%Y%m%d", r"(\d{4})(\d\d)(\d\d)"),
@@ -88,7 +95,7 @@ async def maintain(
     """Make the partitions from yesterday to `DAYS_AHEAD` days on, then drop those past their time.
 
     `conn` is in autocommit, so that each table is a transaction of its own. A table that somebody holds locked is left for the next
-    run, with a warning.
+    run, with a warning; one where something lies in the way, a partition made by hand say, with an error.
     """
     known = list(policies)
     today = at.astimezone(UTC).date()
@@ -295,3 +302,6 @@ async def _patiently(table: str) -> AsyncIterator[None]:
         yield
     except errors.LockNotAvailable:
         log.warning("partitions.postponed", table=table)
+    except IN_THE_WAY as error:
+        # Nobody else's table may suffer, nor this one's rows of the days that have a partition already.
+        log.error("partitions.not_made", table=table, error=str(error.diag.message_primary))

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 Check = Callable[[Any], "str | None"]
 """Looks at a parsed value; returns a complaint such as "must be at least 1", or None when all is well."""
@@ -208,7 +209,9 @@ def _parse(hint: Any, text: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _parse(next(arg for arg in args if arg is not type(None)), text)
     if origin is Literal:
-        return _choice({str(arg): arg for arg in args}, text)
+        words = {str(arg): arg for arg in args}
+        # Such as `INFO`, which other programs want in capitals.
+        return _choice(words, text if text.strip() in words else text.lower())
     if origin in (list, tuple):
         items = [_parse(args[0], item.strip()) for item in text.split(",") if item.strip()]
         return items if origin is list else tuple(items)
@@ -326,6 +329,22 @@ def _is_limit(value: object) -> bool:
     )
 
 
+def with_credentials(url: str, user: str | None, password: str | None) -> str:
+    """A database's address as libpq reads it, also of one written for JDBC; user and password where it has none of its own."""
+    plain = url.removeprefix("jdbc:")
+    parts = urlsplit(plain)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    login, _, address = parts.netloc.rpartition("@")
+    own, _, secret = login.partition(":")
+    own = own or quote(query.pop("user", "") or user or "", safe="")
+    secret = secret or quote(query.pop("password", "") or password or "", safe="")
+    login_now = f"{own}:{secret}" if secret else own
+    if login_now == login:
+        return plain
+    asked = f"?{urlencode(query, quote_via=quote)}" if query else ""
+    return f"{parts.scheme}://{login_now}@{address}{parts.path}{asked}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreSettings:
     """What the kernel needs: stores, data folder, limits, geo, logs."""
@@ -344,19 +363,42 @@ class CoreSettings:
     database_url: str | None = setting(
         None,
         env="SIGNALBOX_DATABASE_URL",
+        aliases=("DATABASE_URL",),
         secret=True,
-        doc="PostgreSQL 15 or newer; unset means the embedded one.",
-        check=starts_with("postgresql://", "postgres://"),
+        doc="PostgreSQL 15 or newer, also as `jdbc:postgresql://…`; unset means the embedded one.",
+        check=starts_with("postgresql://", "postgres://", "jdbc:postgresql://"),
+    )
+    database_user: str | None = setting(
+        None,
+        env="SIGNALBOX_DATABASE_USER",
+        aliases=("DATABASE_USER",),
+        doc="User of the database, where its address names none.",
+    )
+    database_password: str | None = setting(
+        None,
+        env="SIGNALBOX_DATABASE_PASSWORD",
+        aliases=("DATABASE_PASSWORD",),
+        secret=True,
+        doc="Password of that user, where the address has none.",
     )
     database_pool_size: int = setting(
         8,
         env="SIGNALBOX_DATABASE_POOL_SIZE",
+        aliases=("HIKARI_MAX_POOL_SIZE",),
         doc="Database connections of one process at most.",
         check=between(2, 200),
+    )
+    database_idle: int = setting(
+        0,
+        env="SIGNALBOX_DATABASE_IDLE",
+        aliases=("HIKARI_MIN_IDLE",),
+        doc="Database connections that are opened when a process starts.",
+        check=between(0, 200),
     )
     redis_url: str | None = setting(
         None,
         env="SIGNALBOX_REDIS_URL",
+        aliases=("PLAYBACK_REDIS_URL",),
         secret=True,
         doc="Redis 6.2 or newer, or Valkey; unset means the embedded one.",
         check=starts_with("redis://", "rediss://", "unix://"),
@@ -379,19 +421,26 @@ class CoreSettings:
         aliases=("GEOIP_PATH",),
         doc="A MaxMind-format city database (MMDB); unset means no location.",
     )
-    log_format: Literal["auto", "json", "console"] = setting(
+    log_format: Literal["auto", "json", "console", "text"] = setting(
         "auto",
         env="SIGNALBOX_LOG_FORMAT",
-        doc="`auto`: console on a terminal outside production, else JSON lines.",
+        aliases=("LOG_FORMAT",),
+        doc="`auto`: console on a terminal outside production, else JSON lines; `text`: lines without colours.",
     )
-    log_level: Literal["debug", "info", "warning", "error"] = setting(
-        "info", env="SIGNALBOX_LOG_LEVEL", doc="The least serious log lines to write."
+    log_level: Literal["debug", "info", "warning", "warn", "error"] = setting(
+        "info",
+        env="SIGNALBOX_LOG_LEVEL",
+        aliases=("LOG_LEVEL",),
+        doc="The least serious log lines to write.",
     )
 
     def __post_init__(self) -> None:
         """Refuses what only fits development when the environment is production."""
         if self.production and self.rate_limits == "off":
             raise SettingError("SIGNALBOX_RATE_LIMITS", "may not be off in production")
+        if self.database_url is not None:
+            url = with_credentials(self.database_url, self.database_user, self.database_password)
+            object.__setattr__(self, "database_url", url)
 
     @property
     def production(self) -> bool:

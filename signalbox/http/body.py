@@ -14,7 +14,7 @@ Hold = Callable[[int], None]
 
 BODY_WITHIN_S = 20.0  # clients of ours wait 10 s for an answer
 
-_GZIP_WBITS = 31  # zlib's window of 32 KB plus 16: expect a gzip header (RFC 1952)
+GZIP = 31  # zlib's window of 32 KB plus 16: expect a gzip header (RFC 1952)
 
 
 class ClientGone(Exception):
@@ -44,16 +44,42 @@ async def read_body(
         ClientGone: the client disconnected.
     """
     coding = _coding(headers, limit_bytes)
-    try:
-        async with asyncio.timeout(within_s):
-            body = await _received(receive, limit_bytes, hold)
-    except TimeoutError:
-        raise BodyTooSlow() from None
+    body = await read_packed(receive, limit_bytes=limit_bytes, hold=hold, within_s=within_s)
     if coding is None:
         return body
-    unpacked = _gunzip(body, limit_bytes)
-    hold(len(unpacked))
-    return unpacked
+    plain = _unpacked(body, limit_bytes, GZIP)
+    hold(len(plain))
+    return plain
+
+
+async def read_packed(
+    receive: Receive, *, limit_bytes: int, hold: Hold = _hold_nothing, within_s: float
+) -> bytes:
+    """The whole body as it was sent. Raises PayloadTooLarge, BodyTooSlow or ClientGone, as `read_body`."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await _received(receive, limit_bytes, hold)
+    except TimeoutError:
+        raise BodyTooSlow() from None
+
+
+def unpacked(packed: bytes, coding: str, *, limit_bytes: int, most_ratio: int) -> bytes:
+    """A body in the coding "gzip" or "deflate" (RFC 9110, 8.4.1), unpacked.
+
+    Raises:
+        PayloadTooLarge: it is longer than `limit_bytes`, or than `most_ratio` times what was sent.
+        InvalidParameters: it is not in this coding, or not all of it is there.
+    """
+    most = min(limit_bytes, most_ratio * len(packed))
+    if coding == "gzip":
+        return _unpacked(packed, most, GZIP)
+    # Some clients send the bare stream (RFC 1951) where the standard wants it wrapped (RFC 1950).
+    is_wrapped = (
+        len(packed) > 1
+        and packed[0] & 15 == zlib.DEFLATED
+        and not (packed[0] * 256 + packed[1]) % 31
+    )
+    return _unpacked(packed, most, zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS)
 
 
 async def _received(receive: Receive, limit_bytes: int, hold: Hold) -> bytes:
@@ -108,12 +134,12 @@ async def _read_rest(receive: Receive, first: bytes, limit_bytes: int, hold: Hol
     return b"".join(chunks)
 
 
-def _gunzip(packed: bytes, limit_bytes: int) -> bytes:
-    """Unpack all gzip members; never holds more than the limit plus one byte, whatever the ratio."""
+def _unpacked(packed: bytes, limit_bytes: int, window_bits: int) -> bytes:
+    """Unpack all members; never holds more than the limit plus one byte, whatever the ratio."""
     parts: list[bytes] = []
     left = limit_bytes + 1
     while packed:
-        unpacker = zlib.decompressobj(_GZIP_WBITS)
+        unpacker = zlib.decompressobj(window_bits)
         try:
             part = unpacker.decompress(packed, left)
         except zlib.error:

@@ -66,19 +66,16 @@ from signalbox.site.docs_page import docs_handlers
 from signalbox.site.health import HealthDoors
 from signalbox.site.ingest_reference import OPERATIONS
 from signalbox.site.live_reference import OPERATIONS as LIVE_OPERATIONS
+from signalbox.site.lookups import LOOKUPS_ONLY
 from signalbox.site.partitions import coming
+from signalbox.site.playback import PlaybackKernel
+from signalbox.site.playback_reference import OPERATIONS as PLAYBACK_OPERATIONS
 from signalbox.site.remembering import LiveMemory
 from signalbox.site.secrets import with_stored_secrets
 from signalbox.site.settings import Settings, load_settings, origin_of
 from signalbox.site.stopping import before_stop
 
 log = structlog.get_logger(__name__)
-
-
-# The writer finds every row by its key. Its plans are made while tables are small and then kept: they must
-# not be plans that read whole tables, as some were seen to do with monitoring.connection_lives.
-LOOKUPS_ONLY = """SELECT set_config(name, 'off', false)
-    FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name"""
 
 
 class Kernel:
@@ -92,7 +89,9 @@ class Kernel:
             )
         self.settings, self.clock = settings, clock
         self.metrics = metrics or open_metrics(core.data)
-        self.db = Database(core.database_url, pool_size=core.database_pool_size)
+        self.db = Database(
+            core.database_url, pool_size=core.database_pool_size, idle=core.database_idle
+        )
         self.live = Live(
             core.redis_url,
             timeout_ms=core.redis_timeout_ms,
@@ -116,6 +115,7 @@ class Kernel:
         self.notices.subscribe(
             APPS_CHANNEL, told=self.identities.forget_app, forget_all=self.identities.forget_apps
         )
+        self.playback = PlaybackKernel(self)
 
     async def _connect(self) -> AsyncConnection[Any]:
         connection = await self.db.connect()
@@ -137,12 +137,14 @@ class Kernel:
         await self.watched.open()
         await self.follower.open()
         await self.writer.open()
+        await self.playback.open()
         await self.notices.open()
 
     async def close(self) -> None:
         """End the live streams, commit what waits, tell it, then let go of everything."""
         self.follower.end_all()
         await self.writer.close()
+        await self.playback.close()
         await self.publisher.close()
         await self.watched.close()
         await self.follower.close()
@@ -170,7 +172,7 @@ class Site:
         parts = _parts(self.kernel)
         sockets = RtcstatsSockets(
             TraceDoor(parts, LiveMemory(self.kernel.live)),
-            IngestDoors(parts, behind),
+            self.kernel.playback.doors(IngestDoors(parts, behind)),
             max_bytes=settings.monitoring.max_body_bytes,
         )
         self._doors = HealthDoors(self.kernel, sockets)
@@ -289,7 +291,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
             *account_handlers,
-            *docs_handlers(OPERATIONS | LIVE_OPERATIONS),
+            *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS),
         ],
         dependencies={
             "db": Provide(provide_db),

@@ -17,6 +17,10 @@ from tests.browser.watching import ready
 
 SCREENSHOTS: Final = Path(__file__).parents[2] / "build/screenshots"
 WIDTHS: Final = (360, 1280)
+LARGEST: Final = (3840, 2160)
+# Charts that are drawn only near the window stand still once it is as tall as the page.
+_DRAWN: Final = """() => [...document.querySelectorAll("figure[data-state]")].every(
+    one => one.dataset.state !== "loading" && (one.dataset.state !== "ready" || one.dataset.drawn === "true"))"""
 PATIENCE_S: Final = 15.0
 
 
@@ -106,13 +110,28 @@ async def eventually(look: Callable[[], Awaitable[Any]], expected: Any) -> None:
 
 
 async def screenshot(page: Page, name: str, theme: str) -> None:
-    """The whole page at every width, into build/screenshots. Fails where the page is wider than the window."""
+    """The whole page at every width, and what a 4K screen shows, into build/screenshots.
+
+    Fails where the page is wider than the window.
+    """
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for width in WIDTHS:
-        await page.set_viewport_size({"width": width, "height": 900})
-        await page.locator("main[data-ready=true]").wait_for()
-        wide = await page.evaluate("document.documentElement.scrollWidth")
-        await page.screenshot(
-            path=SCREENSHOTS / f"{name}-{theme}-{width}.png", full_page=True, animations="disabled"
-        )
-        assert wide <= width, f"{page.url} is {wide} pixels wide in a window of {width}"
+        await _resize(page, width, 900)
+        tall: int = await page.evaluate("document.documentElement.scrollHeight")
+        await _resize(page, width, max(900, tall))
+        await _picture(page, name, theme, width)
+    await _resize(page, *LARGEST)
+    await _picture(page, name, theme, LARGEST[0])
+    await _resize(page, 1280, 900)
+
+
+async def _resize(page: Page, width: int, height: int) -> None:
+    await page.set_viewport_size({"width": width, "height": height})
+    await ready(page)
+    await eventually(lambda: page.evaluate(_DRAWN), expected=True)
+
+
+async def _picture(page: Page, name: str, theme: str, width: int) -> None:
+    wide: int = await page.evaluate("document.documentElement.scrollWidth")
+    await page.screenshot(path=SCREENSHOTS / f"{name}-{theme}-{width}.png", animations="disabled")
+    assert wide <= width, f"{page.url} is {wide} pixels wide in a window of {width}"

@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from signalbox.core import batch
 from signalbox.core.batch import Again, GroupCommitWriter, LaneLimits
-from signalbox.core.errors import AppError, Overloaded
+from signalbox.core.errors import AppError, DatabaseAway, Overloaded
 
 Stored = list[list[str]]
 
@@ -244,3 +244,32 @@ async def test_a_plan_that_was_made_for_a_small_table_is_made_again(
     assert "Seq Scan" not in await writer.commit_fact("EXPLAIN EXECUTE wanted ('7')")
     await setup.close()
     await writer.close()
+
+
+async def test_owners_take_turns(connect: Any) -> None:
+    book = Book()
+    book.may_go.clear()
+    writer: GroupCommitWriter[str] = GroupCommitWriter(
+        connect, book, limits=LaneLimits(facts_per_batch=4), share_by=lambda said: said[0]
+    )
+    await writer.open()
+    first = asyncio.create_task(writer.commit_fact("x"))
+    await book.taken.get()
+    rest = [
+        asyncio.create_task(writer.commit_fact(said)) for said in ("a1", "a2", "a3", "b1", "c1")
+    ]
+    await asyncio.sleep(0)
+    book.may_go.set()
+    await asyncio.gather(first, *rest)
+    await writer.close()
+
+    assert book.batches == [["x"], ["a1", "b1", "c1", "a2"], ["a3"]]
+
+
+async def test_that_the_database_is_away_is_told_apart_from_a_full_lane(connect: Any) -> None:
+    async def nowhere() -> AsyncConnection[Any]:
+        raise psycopg.OperationalError
+
+    async with writing(nowhere, Book()) as writer:
+        with pytest.raises(DatabaseAway):
+            await writer.commit_fact("a")

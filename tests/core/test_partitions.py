@@ -189,6 +189,30 @@ async def test_a_table_in_use_is_left_for_the_next_run(
     assert list(after.dropped) == [f"{table}_20261121"]
 
 
+async def test_what_lies_in_the_way_of_one_table_spares_the_others(
+    conn: AsyncConnection[Any], table: str
+) -> None:
+    schema = table.split(".", maxsplit=1)[0]
+    await conn.execute(SQL(TABLE).format(Identifier(schema, "barred")))
+    await conn.execute(
+        SQL("CREATE TABLE {} PARTITION OF {} FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')").format(
+            Identifier(schema, "by_hand"), Identifier(schema, "barred")
+        )
+    )  # fmt: skip
+    barred = f"{schema}.barred"
+    policies = [PartitionPolicy(table=name, keep_days=30) for name in (barred, table)]
+
+    with capture_logs() as logs:
+        made = await maintain(conn, policies, at=AT)
+
+    assert {name.rpartition("_")[0] for name in made.created} == {table}
+    assert [(line["event"], line["table"]) for line in logs if line["log_level"] == "error"] == [
+        ("partitions.not_made", barred)
+    ]
+    await insert(conn, barred, AT)
+    await insert(conn, table, AT)
+
+
 def test_a_table_has_one_policy() -> None:
     registry = PolicyRegistry([PartitionPolicy(table="a.b", keep_days=1)])
     assert [policy.table for policy in registry] == ["a.b"]

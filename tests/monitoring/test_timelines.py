@@ -28,7 +28,7 @@ from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.timeline import KEPT
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.wire import decode_body
-from signalbox.site.app import LOOKUPS_ONLY
+from signalbox.site.lookups import LOOKUPS_ONLY
 
 CALLS, OPEN = 2_000, 1_000  # an hour apart, three minutes each
 _CALLS = """

@@ -6,6 +6,7 @@ from signalbox.accounts.service.access import (
     authenticate,
     everyone,
     member_app,
+    note_key_used,
     owned_app,
     still_valid,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "login",
     "logout",
     "member_app",
+    "note_key_used",
     "owned_app",
     "remove_member",
     "reset_app_key",

@@ -13,6 +13,7 @@ from signalbox.core.errors import AppError, Overloaded
 from signalbox.http.body import ClientGone, Receive, announced_bytes, read_body
 from signalbox.http.cors import OPEN_HEADERS, OPEN_PREFLIGHT_HEADERS
 from signalbox.http.errors import Send, respond_empty, respond_error, respond_json
+from signalbox.http.holding import Held, Holding
 from signalbox.http.peers import client_address, header
 from signalbox.monitoring.errors import (
     InvalidParameters,
@@ -27,8 +28,6 @@ from signalbox.monitoring.ingest.entering import Entering
 from signalbox.monitoring.ingest.parts import (
     Asgi,
     Call,
-    Held,
-    Holding,
     Parts,
     Scope,
     check_origin,

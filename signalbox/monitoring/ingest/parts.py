@@ -12,7 +12,6 @@ from uuid import UUID
 import msgspec
 
 from signalbox.core.clock import Clock
-from signalbox.core.errors import Overloaded
 from signalbox.http.body import Receive
 from signalbox.http.errors import Send
 from signalbox.http.peers import Network, header
@@ -114,45 +113,6 @@ class Counts(Protocol):
 
     def count_thinned(self) -> None:
         """One sample was stored without its raw part."""
-
-
-class Holding:
-    """Bytes of the bodies that are being worked on. Reports must not take the room of facts, so each have their own."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes, self._held_bytes = limit_bytes, 0
-
-    def make_sure_of_room(self, size_bytes: int) -> None:
-        """Raises Overloaded when a body of this size would find no room; it need not be read then."""
-        if self._held_bytes + size_bytes > self._limit_bytes:
-            raise Overloaded(retry_after_s=1)
-
-    def take(self, size_bytes: int) -> None:
-        """Make room for bytes that came; Overloaded when there is none."""
-        self.make_sure_of_room(size_bytes)
-        self._held_bytes += size_bytes
-
-    def give_back(self, size_bytes: int) -> None:
-        """They are dealt with."""
-        self._held_bytes -= size_bytes
-
-
-class Held:
-    """What one request has taken of a holding, given back at the end."""
-
-    __slots__ = ("_bytes", "_holding")
-
-    def __init__(self, holding: Holding) -> None:
-        self._holding, self._bytes = holding, 0
-
-    def take(self, size_bytes: int) -> None:
-        """As `Holding.take`."""
-        self._holding.take(size_bytes)
-        self._bytes += size_bytes
-
-    def give_back(self) -> None:
-        """All of it."""
-        self._holding.give_back(self._bytes)
 
 
 @dataclass(slots=True, kw_only=True)

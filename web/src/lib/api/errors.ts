@@ -21,6 +21,11 @@ export class ApiError extends Error {
     return this.status === 0;
   }
 
+  /** Whether there was no server to answer: none at all, or a proxy alone. */
+  get away(): boolean {
+    return this.status === 0 || (this.status >= 502 && this.status <= 504);
+  }
+
   /** Whether asking again might help. */
   get passing(): boolean {
     return this.status === 0 || this.status === 429 || this.status >= 500;

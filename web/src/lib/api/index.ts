@@ -1,6 +1,7 @@
 export { api, call, type CallOptions, onSignedOut, request, retryOnce } from "./client";
 export { ApiError } from "./errors";
 export { type Filters, key, meant } from "./keys";
+export { answers } from "./queries";
 export {
   type App,
   appsQuery,

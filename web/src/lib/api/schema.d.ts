@@ -1436,6 +1436,165 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/playback/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Report a playback session
+         * @description Also at `/v1/sessions`, where the key tells it from a monitored session.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header: {
+                    "X-API-Key": string;
+                    "X-Request-Id"?: string;
+                };
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        sessionId: string;
+                        /** @description Device time, epoch ms. */
+                        timestamp: number;
+                        sessionStartDateIso?: string | null;
+                        sessionDurationMs?: number | null;
+                        startupTimeMs?: number | null;
+                        playTimeMs?: number | null;
+                        rebufferTimeMs?: number | null;
+                        rebufferCount?: number | null;
+                        totalDroppedFrames?: number | null;
+                        totalSeekCount?: number | null;
+                        totalSeekTimeMs?: number | null;
+                        errorCount?: number | null;
+                        qualitySwitchCount?: number | null;
+                        rebufferRatio?: number | null;
+                        /** @description -1: no video format was seen. */
+                        meanVideoFormatBitrate?: number | null;
+                        /** @description -1: no video format was seen. */
+                        avgBitrateKbps?: number | null;
+                        schemaVersion?: string | null;
+                        contentId?: string | null;
+                        streamType?: string | null;
+                        deviceModel?: string | null;
+                        sdkVersion?: string | null;
+                        connectionType?: string | null;
+                        lastErrorCategory?: string | null;
+                        osVersion?: string | number | null;
+                        lastErrorCode?: string | number | null;
+                        device?: Record<string, never> | null;
+                        app?: Record<string, never> | null;
+                        custom?: {
+                            [key: string]: string;
+                        } | null;
+                        timelineEvents?: {
+                            timestampMs: number;
+                            elapsedMs: number;
+                            /** @enum {unknown} */
+                            playbackState: "IDLE" | "BUFFERING" | "PLAYING" | "PAUSED" | "ENDED";
+                            totalDroppedFrames: number;
+                            rebufferTimeMs: number;
+                            rebufferCount: number;
+                            currentBitrate?: number | null;
+                            networkType?: string | null;
+                            bufferedDurationMs?: number | null;
+                        }[] | null;
+                    };
+                };
+            };
+            responses: {
+                /** @description Stored. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {unknown} */
+                            status: "success" | "accepted";
+                            sessionId: string;
+                            /** @enum {unknown} */
+                            result: "created" | "updated" | "duplicate" | "stale" | "erased" | "spooled";
+                            revision: number;
+                            warnings: string[];
+                            timelineRejected?: number;
+                        };
+                    };
+                };
+                /** @description Kept on the server's disk until the database is back. */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {unknown} */
+                            status: "success" | "accepted";
+                            sessionId: string;
+                            /** @enum {unknown} */
+                            result: "created" | "updated" | "duplicate" | "stale" | "erased" | "spooled";
+                            revision: number;
+                            warnings: string[];
+                            timelineRejected?: number;
+                        };
+                    };
+                };
+                /** @description Refused; nothing was stored. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+                /** @description Cannot be stored now. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/search": {
         parameters: {
             query?: never;

@@ -1,7 +1,7 @@
 /** What the page of a participant draws of their profile. */
 import { type ChartModel, donut, histogram, type Place } from "$lib/charts";
 import type { components } from "$lib/api/schema";
-import { dayName, decimal, type Maybe, ms, percent, plural } from "$lib/format";
+import { count, dayName, decimal, type Maybe, ms, percent, plural } from "$lib/format";
 
 type Schemas = components["schemas"];
 export type Profile = Schemas["ParticipantProfile"];
@@ -50,7 +50,7 @@ function upTo(model: ChartModel, most: number): ChartModel["option"] {
   };
 }
 
-const inMinutes = (value: Maybe): string => plural(value ?? 0, "minute");
+const inMinutes = (value: Maybe): string => `${count(value ?? 0)} min`;
 
 export function minutesPerDay(profile: Profile): ChartModel {
   const days = profile.days.map(({ date, minutes }) => ({ date, value: minutes }));

@@ -302,7 +302,7 @@ export const METRICS: readonly Metric[] = [
     unit: "frames/s",
     draw: (view) => ({
       lines: media(groupsIn(view), isVideo, "sum", notPassed),
-      format: (value) => withUnit(value, "/s", (value ?? 0) < 0.1 ? 3 : 1),
+      format: (value) => withUnit(value, "/s", (value ?? 0) < 1 ? 3 : 1),
     }),
     none: (chosen) => other(chosen, "video") ?? REPORTS,
   },

@@ -1,0 +1,270 @@
+"""Where Media3Watch's SDK reports. A 2xx means stored: committed, or in the spool on this machine's disk."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from signalbox.core.errors import AppError, DatabaseAway, Overloaded
+from signalbox.http.body import ClientGone, Receive
+from signalbox.http.errors import Header, Send, respond_empty, respond_json, retry_headers
+from signalbox.http.holding import Held, Holding
+from signalbox.http.peers import header
+from signalbox.playback.errors import (
+    Busy,
+    Failed,
+    InvalidKey,
+    InvalidSchema,
+    StorageAway,
+    TooSlow,
+    WrongMediaType,
+    WrongMethod,
+)
+from signalbox.playback.ingest.admission import CHALLENGE, Admission
+from signalbox.playback.ingest.bodies import (
+    BODY_WITHIN_S,
+    Replayed,
+    check_media_type,
+    check_size,
+    is_of_a_player,
+    read_report_body,
+)
+from signalbox.playback.ingest.parts import Asgi, Exchange, Parts, Scope, exchange_of
+from signalbox.playback.rules.keys import KeyFacts
+from signalbox.playback.rules.reports import Report
+from signalbox.playback.rules.times import Belief, skew_of
+from signalbox.playback.store.messages import Applied, SessionReport
+from signalbox.playback.wire import decode_object, read_report
+from signalbox.playback.wire.answers import acknowledgement, refusal
+
+SHARED: Final = "/v1/sessions"  # with monitoring
+OWN: Final = "/v1/playback/sessions"
+_SHARED_PATHS: Final = frozenset({SHARED, f"{SHARED}/"})
+_OWN_PATHS: Final = frozenset({OWN, f"{OWN}/"})
+_PATHS: Final = _SHARED_PATHS | _OWN_PATHS
+_READ_BY_OTHERS: Final = frozenset({"GET", "HEAD"})
+HELD_MAX_BYTES: Final = 64 * 1024 * 1024
+ANSWER_WITHIN_S: Final = 7.0  # clients are told within 8 s
+TRIES: Final = 4
+_PAUSE_S: Final = (0.02, 0.2)  # between tries, drawn at random
+CLOSE: Final[Header] = (b"connection", b"close")
+log = structlog.get_logger(__name__)
+
+
+class PlaybackDoors:
+    """Answers the routes that the SDK reports to; hands everything else to `rest`."""
+
+    def __init__(self, parts: Parts, rest: Asgi) -> None:
+        self._parts, self._rest = parts, rest
+        self._admission = Admission(parts)
+        self._holding = Holding(HELD_MAX_BYTES)
+        self._unknown = Holding(HELD_MAX_BYTES)
+        settings = parts.settings
+        self._hosts = frozenset(host.lower() for host in settings.hosts)
+        self._origins = frozenset(origin.lower() for origin in settings.cors_origins)
+        self._belief = Belief(
+            max_future_ms=settings.max_future_skew_ms, max_past_days=settings.max_past_days
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or hand it on."""
+        path = scope.get("path")
+        if path not in _PATHS or scope["type"] != "http":
+            await self._rest(scope, receive, send)
+        elif path in _OWN_PATHS or self._is_own_host(scope):
+            await self._own(scope, receive, send)
+        elif scope["method"] == "POST":
+            await self._shared(scope, receive, send)
+        elif scope["method"] == "OPTIONS" and self._cors(scope):
+            await self._preflight(scope, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    def _is_own_host(self, scope: Scope) -> bool:
+        """Whether the operator has given this host name, or `:port`, to playback alone."""
+        if not self._hosts:
+            return False
+        host = (header(scope, b"host") or "").lower()
+        name, _, port = host.rpartition(":") if not host.endswith("]") else (host, "", "")
+        server = scope.get("server") or (None, None)
+        named = {host, name or host, f":{port}" if port else "", f":{server[1]}"}
+        return not self._hosts.isdisjoint(named)
+
+    async def _own(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "POST":
+            await self._answer(scope, receive, send)
+        elif method == "OPTIONS":
+            await self._preflight(scope, send)
+        elif method in _READ_BY_OTHERS:
+            await self._rest(scope, receive, send)
+        else:
+            exchange = self._exchange(scope)
+            await self._refuse(exchange, WrongMethod(allow="GET, POST, OPTIONS"), send)
+
+    async def _shared(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A key makes it a player's; without one, what the body holds decides. All that is unclear is monitoring's."""
+        if header(scope, b"x-api-key") is not None:
+            await self._answer(scope, receive, send)
+            return
+        replayed, held = Replayed(receive), Held(self._unknown)
+        try:
+            is_ours = await is_of_a_player(
+                scope,
+                replayed,
+                limit_bytes=self._parts.settings.max_body_bytes,
+                hold=held.take,
+                within_s=BODY_WITHIN_S,
+            )
+        except Overloaded:
+            is_ours = False  # its own door says so in its own words
+        finally:
+            held.give_back()
+        await (self._answer if is_ours else self._rest)(scope, replayed.again, send)
+
+    def _exchange(self, scope: Scope) -> Exchange:
+        path: str = scope["path"]
+        exchange = exchange_of(scope, path.rstrip("/"))
+        exchange.headers.append((b"x-request-id", exchange.request_id.encode()))
+        exchange.headers += self._cors(scope)
+        return exchange
+
+    def _cors(self, scope: Scope) -> list[Header]:
+        """What lets a page of an allowed origin read the answer; nothing for others."""
+        if not self._origins:
+            return []
+        origin = header(scope, b"origin")
+        if origin is None or not ("*" in self._origins or origin.lower() in self._origins):
+            return []
+        exposed = b"x-request-id, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset"
+        return [
+            (b"access-control-allow-origin", origin.encode("latin-1")),
+            (b"access-control-expose-headers", exposed),
+            (b"vary", b"origin"),
+        ]
+
+    async def _preflight(self, scope: Scope, send: Send) -> None:
+        headers = self._cors(scope)
+        if headers:
+            headers += [
+                (b"access-control-allow-methods", b"POST, OPTIONS"),
+                (b"access-control-allow-headers", b"content-type, content-encoding, x-api-key, authorization, x-request-id"),
+                (b"access-control-max-age", b"86400"),
+            ]  # fmt: skip
+        await respond_empty(send, 204, headers)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange, held = self._exchange(scope), Held(self._holding)
+        try:
+            status, body = await self._worked_off(scope, receive, exchange, held)
+        except ClientGone:
+            return
+        except AppError as error:
+            await self._refuse(exchange, error, send)
+        except Exception:
+            log.exception("playback.ingest_failed", request_id=exchange.request_id)
+            await self._refuse(exchange, Failed(), send)
+        else:
+            exchange.status = status
+            await respond_json(send, body, status, exchange.headers)
+            self._parts.told.answered(exchange)
+        finally:
+            held.give_back()
+
+    async def _refuse(self, exchange: Exchange, error: AppError, send: Send) -> None:
+        refused = _in_our_words(error)
+        exchange.status, exchange.error_code = refused.status, refused.code
+        exchange.reason = refused.message
+        at_ms = round(self._parts.clock.now().timestamp() * 1000)
+        body = refusal(refused, request_id=exchange.request_id, at_ms=at_ms)
+        headers = [*exchange.headers, *retry_headers(refused), *_special_headers(refused)]
+        await respond_json(send, body, refused.status, headers)
+        fields = [field for field, _ in refused.problems] if isinstance(refused, InvalidSchema) else []  # fmt: skip
+        self._parts.told.refused(exchange.tenant, refused.code, fields)
+        self._parts.told.answered(exchange)
+
+    async def _worked_off(
+        self, scope: Scope, receive: Receive, exchange: Exchange, held: Held
+    ) -> tuple[int, bytes]:
+        parts = self._parts
+        most = parts.settings.max_body_bytes
+        check_size(scope, most)
+        at = parts.clock.now()
+        key = await self._admission.admit(scope, exchange, needs="ingest", at=at)
+        coding = check_media_type(scope)
+        raw, exchange.bytes_in = await read_report_body(
+            receive, coding, limit_bytes=most, hold=held.take, within_s=BODY_WITHIN_S
+        )
+        received_ms = round(parts.clock.now().timestamp() * 1000)
+        report = read_report(decode_object(raw), received_ms=received_ms)
+        exchange.session_id = report.session_id[:8]
+        await self._admission.count_report(key, at=at)
+        result, revision = await self._stored(key, report, raw)
+        exchange.result = result
+        self._tell(exchange, report, result)
+        return 202 if result == "spooled" else 200, acknowledgement(report, result, revision)
+
+    def _tell(self, exchange: Exchange, report: Report, result: str) -> None:
+        told = self._parts.told
+        lag_ms = max(0, report.received_ms - report.client_ts_ms)
+        told.reported(exchange, report.dialect, result, lag_ms)
+        skew = skew_of(report.client_ts_ms, report.received_ms, self._belief)
+        if skew is not None:
+            told.skewed(exchange.tenant, skew)
+
+    async def _stored(self, key: KeyFacts, report: Report, raw: bytes) -> tuple[str, int]:
+        """What became of it. While the database is away it goes to the spool, if there is one."""
+        spool = self._parts.spool
+        if not spool.holds_back:
+            try:
+                applied = await self._committed(SessionReport(key.app, report, key.weights))
+            except StorageAway:
+                if not await spool.keep(key, raw, received_ms=report.received_ms):
+                    raise
+                return "spooled", 0
+            return applied.result, applied.revision
+        if not await spool.keep(key, raw, received_ms=report.received_ms):
+            raise StorageAway(retry_after_s=5)
+        return "spooled", 0
+
+    async def _committed(self, message: SessionReport) -> Applied:
+        """Committed, after some tries when the database is away for a moment. Raises StorageAway."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._parts.settings.retry_budget_ms / 1000
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                for tries_left in range(TRIES - 1, -1, -1):
+                    try:
+                        return await self._parts.writer.commit_fact(message)
+                    except DatabaseAway:
+                        pause_s = random.uniform(*_PAUSE_S)
+                        if not tries_left or loop.time() + pause_s > until_s:
+                            break
+                        await asyncio.sleep(pause_s)
+        except TimeoutError:
+            pass
+        raise StorageAway(retry_after_s=5)
+
+
+def _in_our_words(error: AppError) -> AppError:
+    """A refusal of the house as one of playback's own."""
+    if isinstance(error, DatabaseAway):
+        return StorageAway(retry_after_s=5)
+    return Busy(retry_after_s=1) if isinstance(error, Overloaded) else error
+
+
+def _special_headers(error: AppError) -> Sequence[Header]:
+    """What a refusal of this kind must carry besides the time to wait."""
+    if isinstance(error, InvalidKey):
+        return (CHALLENGE,)
+    if isinstance(error, WrongMethod):
+        return ((b"allow", str(error.facts["allow"]).encode()),)
+    if isinstance(error, TooSlow):
+        return (CLOSE,)
+    if isinstance(error, WrongMediaType):
+        return ((b"accept", b"application/json"),)
+    return ()

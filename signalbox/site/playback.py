@@ -1,0 +1,124 @@
+"""Playback in one process of the site: its writer, its keys, its spool and its doors."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from psycopg import AsyncConnection
+
+from signalbox.accounts.store import APPS_CHANNEL
+from signalbox.core.batch import GroupCommitWriter, LaneLimits
+from signalbox.core.limits import LocalCredits
+from signalbox.core.logging import writes_json
+from signalbox.core.settings import SettingError
+from signalbox.core.spool import Spool
+from signalbox.http.peers import networks
+from signalbox.monitoring.rules.calls import micros
+from signalbox.playback.cache import Keys
+from signalbox.playback.ingest import PlaybackDoors
+from signalbox.playback.ingest.parts import Asgi, Parts
+from signalbox.playback.rules.times import Belief
+from signalbox.playback.service.spooling import ReportSpool
+from signalbox.playback.store import Applier
+from signalbox.playback.store.messages import Message
+from signalbox.site.access_log import AccessLog
+from signalbox.site.demo_pass import passes
+from signalbox.site.lookups import LOOKUPS_ONLY
+from signalbox.site.playback_figures import PlaybackFigures, WriterFigures
+from signalbox.site.settings import Settings
+
+if TYPE_CHECKING:
+    from signalbox.site.app import Kernel
+
+# A server that hangs is given up early enough for a client to be told within 8 s.
+LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
+WELL_KNOWN_KEY: Final = "dev-key"
+log = structlog.get_logger(__name__)
+
+
+def check_key(settings: Settings) -> None:
+    """Refuse to start in production with the key that everybody knows; elsewhere warn. Raises SettingError."""
+    if settings.playback.built_in_key != WELL_KNOWN_KEY:
+        return
+    if settings.core.production:
+        raise SettingError("SIGNALBOX_PLAYBACK_KEY", "is known to everybody: choose another one")
+    log.warning("playback.key_well_known", remedy="set SIGNALBOX_PLAYBACK_KEY to a key of your own")
+
+
+class PlaybackKernel:
+    """What playback's requests need, opened and closed with the process's kernel."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        settings = kernel.settings
+        check_key(settings)
+        self._kernel, own = kernel, settings.playback
+        core = settings.core
+        access = AccessLog(
+            as_json=writes_json(core.log_format, production=core.production), level=core.log_level
+        )
+        self.figures = PlaybackFigures(
+            kernel.metrics,
+            access,
+            pool=lambda: kernel.db.pool_counts,
+            limits_are_local=lambda: not kernel.live.available,
+        )
+        belief = Belief(max_future_ms=own.max_future_skew_ms, max_past_days=own.max_past_days)
+        self.writer: GroupCommitWriter[Message] = GroupCommitWriter(
+            self._connect,
+            Applier(lambda: micros(kernel.clock.now()), belief),
+            limits=LIMITS,
+            metrics=WriterFigures(self.figures),
+            share_by=lambda message: message.app,
+        )
+        self.keys = Keys(kernel.db, built_in=own.built_in_key)
+        kernel.notices.subscribe(
+            APPS_CHANNEL, told=self.keys.forget_app, forget_all=self.keys.forget_all
+        )
+        spool = Spool(core.data / "spool" / "playback", max_bytes=own.spool_max_bytes)
+        self.spool = ReportSpool(spool if own.spool else None, self.writer, show=self._show_spool)
+
+    async def _connect(self) -> AsyncConnection[Any]:
+        connection = await self._kernel.db.connect()
+        try:
+            await connection.execute(LOOKUPS_ONLY)
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
+    def _show_spool(self, size_bytes: int, begun_s: float | None) -> None:
+        self.figures.spool(size_bytes, None if begun_s is None else time.time() - begun_s)
+
+    def spool_is_fine(self) -> bool:
+        """Whether it is less than nine tenths full."""
+        most = self._kernel.settings.playback.spool_max_bytes
+        return self.spool.size_bytes < most * 9 // 10
+
+    async def open(self) -> None:
+        """Begin to store."""
+        await self.writer.open()
+        await self.spool.open()
+
+    async def close(self) -> None:
+        """Store what waits."""
+        await self.spool.close()
+        await self.writer.close()
+
+    def doors(self, rest: Asgi) -> PlaybackDoors:
+        """The routes that players report to, in front of `rest`."""
+        kernel = self._kernel
+        parts = Parts(
+            writer=self.writer,
+            keys=self.keys,
+            limits=kernel.limiter,
+            credits=LocalCredits(kernel.limiter),
+            spool=self.spool,
+            told=self.figures,
+            clock=kernel.clock,
+            settings=kernel.settings.playback,
+            trusted=networks(kernel.settings.site.trusted_proxies),
+            excused=passes(kernel.settings.site.demo_secret),
+        )
+        return PlaybackDoors(parts, rest)
