@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from signalbox.accounts import service as accounts
 from signalbox.core.db import Database
 from signalbox.playback.errors import StorageAway
-from signalbox.playback.queries.keys import BUILT_IN, built_in_key, key_by_hash
+from signalbox.playback.queries.keys import BUILT_IN, built_in_key, key_by_hash, was_revoked
 from signalbox.playback.rules.keys import KeyFacts
 
 FRESH_S: Final = 1.8  # with the time to ask again it stays below 2 s
@@ -59,6 +59,7 @@ class Keys:
         self._built_in = None if built_in is None else _hash(built_in)
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._revoked: OrderedDict[str, None] = OrderedDict()
         self._asking: dict[str, asyncio.Task[KeyFacts | None]] = {}
         self._used_at: dict[UUID, datetime] = {}
         self._away_until_s = 0.0
@@ -109,6 +110,28 @@ class Keys:
             return None
         await self._note_use(facts, at)
         return facts
+
+    async def was_revoked(self, secret: str) -> bool:
+        """Whether it is a key that was good once and has been revoked: for ever, so it is asked only once.
+
+        Raises:
+            StorageAway: it cannot be told now.
+        """
+        if not 0 < len(secret) <= KEY_MAX:
+            return False
+        digest = _hash(secret)
+        if digest in self._revoked:
+            return True
+        try:
+            async with asyncio.timeout(STRANGER_WITHIN_S), self._db.read() as tx:
+                is_revoked = await was_revoked(tx, digest)
+        except (SQLAlchemyError, DatabaseError, OSError, TimeoutError):
+            raise StorageAway(retry_after_s=5) from None
+        if is_revoked:
+            self._revoked[digest] = None
+            if len(self._revoked) > UNKNOWN_MAX:
+                self._revoked.popitem(last=False)
+        return is_revoked
 
     async def _facts(self, digest: str) -> KeyFacts | None:
         now_s = self._monotonic()

@@ -23,6 +23,12 @@ class InvalidKey(AppError):
     code, status, message = "INVALID_API_KEY", 401, "Invalid API key"
 
 
+class KeyRevoked(AppError):
+    """The key in a page was good once: a player that is told so reports here no more in this session (CTA-5004-B)."""
+
+    code, status, message = "KEY_REVOKED", 410, "The API key has been revoked."
+
+
 class ScopeMissing(AppError):
     """The key is valid and may not do this."""
 

@@ -12,20 +12,24 @@ from signalbox.accounts.store import APPS_CHANNEL
 from signalbox.core.batch import GroupCommitWriter, LaneLimits
 from signalbox.core.limits import LocalCredits
 from signalbox.core.logging import writes_json
+from signalbox.core.partitions import maintain
 from signalbox.core.settings import SettingError
 from signalbox.core.spool import Spool
 from signalbox.http.peers import networks
 from signalbox.monitoring.rules.calls import micros
 from signalbox.playback.cache import Keys
-from signalbox.playback.ingest import PlaybackDoors
+from signalbox.playback.ingest import CmcdDoors, PlaybackDoors
 from signalbox.playback.ingest.parts import Asgi, Parts
 from signalbox.playback.rules.times import Belief
 from signalbox.playback.service.spooling import ReportSpool
 from signalbox.playback.store import Applier
+from signalbox.playback.store.cmcd import TABLE as LINES_TABLE
+from signalbox.playback.store.cmcd import CmcdApplier, CmcdBatch
 from signalbox.playback.store.messages import Message
 from signalbox.site.access_log import AccessLog
 from signalbox.site.demo_pass import passes
 from signalbox.site.lookups import LOOKUPS_ONLY
+from signalbox.site.partitions import coming
 from signalbox.site.playback_figures import PlaybackFigures, WriterFigures
 from signalbox.site.settings import Settings
 
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
 # A server that hangs is given up early enough for a client to be told within 8 s.
 LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
+# A batch is 20 lines and more: few of them make a transaction, and only so many wait as a client has patience for.
+LINE_LIMITS: Final = LaneLimits(samples_per_batch=64, max_samples=2_000, transaction_s=3.0)
 WELL_KNOWN_KEY: Final = "dev-key"
 log = structlog.get_logger(__name__)
 
@@ -72,6 +78,14 @@ class PlaybackKernel:
             metrics=WriterFigures(self.figures),
             share_by=lambda message: message.app,
         )
+        # Lines share no transactions with reports: many of one must not keep the other waiting.
+        self.lines: GroupCommitWriter[CmcdBatch] = GroupCommitWriter(
+            self._connect_lines,
+            CmcdApplier(lambda: micros(kernel.clock.now())),
+            limits=LINE_LIMITS,
+            metrics=WriterFigures(self.figures, "cmcd"),
+            share_by=lambda batch: batch.app_id,
+        )
         self.keys = Keys(kernel.db, built_in=own.built_in_key)
         kernel.notices.subscribe(
             APPS_CHANNEL, told=self.keys.forget_app, forget_all=self.keys.forget_all
@@ -88,6 +102,16 @@ class PlaybackKernel:
             raise
         return connection
 
+    async def _connect_lines(self) -> AsyncConnection[Any]:
+        connection = await self._connect()
+        try:
+            days = [one for one in coming(self._kernel.settings) if one.table == LINES_TABLE]
+            await maintain(connection, days, at=self._kernel.clock.now())
+        except BaseException:
+            await connection.close()
+            raise
+        return connection
+
     def _show_spool(self, size_bytes: int, begun_s: float | None) -> None:
         self.figures.spool(size_bytes, None if begun_s is None else time.time() - begun_s)
 
@@ -99,14 +123,16 @@ class PlaybackKernel:
     async def open(self) -> None:
         """Begin to store."""
         await self.writer.open()
+        await self.lines.open()
         await self.spool.open()
 
     async def close(self) -> None:
         """Store what waits."""
         await self.spool.close()
+        await self.lines.close()
         await self.writer.close()
 
-    def doors(self, rest: Asgi) -> PlaybackDoors:
+    def doors(self, rest: Asgi) -> CmcdDoors:
         """The routes that players report to, in front of `rest`."""
         kernel = self._kernel
         parts = Parts(
@@ -121,4 +147,4 @@ class PlaybackKernel:
             trusted=networks(kernel.settings.site.trusted_proxies),
             excused=passes(kernel.settings.site.demo_secret),
         )
-        return PlaybackDoors(parts, rest)
+        return CmcdDoors(parts, self.lines, PlaybackDoors(parts, rest))

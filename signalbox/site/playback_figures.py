@@ -228,12 +228,12 @@ class PlaybackFigures:
 class WriterFigures:
     """What the writer of reports tells, in the words of the figures."""
 
-    def __init__(self, figures: PlaybackFigures) -> None:
-        self._figures = figures
+    def __init__(self, figures: PlaybackFigures, query: str = "upsert") -> None:
+        self._figures, self._query = figures, query
 
     def committed(self, messages: int, seconds: float) -> None:  # noqa: ARG002  # as the writer tells it
         """One transaction of reports took so long."""
-        self._figures.query_took("upsert", seconds)
+        self._figures.query_took(self._query, seconds)
 
     def refused(self, lane: str) -> None:
         """A report found the lane full."""

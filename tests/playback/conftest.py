@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
 from signalbox.accounts import service as accounts
 from signalbox.core.actor import SYSTEM
+from signalbox.core.clock import ManualClock
+from signalbox.core.db import Database
+from signalbox.core.partitions import ensure_daily
+from signalbox.playback.store.cmcd import TABLE
 from tests.monitoring.conftest import House, Houses, opened
+from tests.playback.collecting import START, Collector
+from tests.playback.collecting import opened as collecting
 from tests.playback.playing import Player
 
 
@@ -50,6 +58,16 @@ async def app_key(house: House, app: Mapping[Any, Any], *scopes: str, **more: An
         house.db, app_id=app["id"], scopes=scopes, by=SYSTEM, at=house.clock.now(), **more
     )
     return key
+
+
+@pytest.fixture
+async def collector(db: Database) -> AsyncIterator[Collector]:
+    """A process that stores lines of CMCD for an app of its own, beside any door."""
+    connection = await db.connect()
+    await ensure_daily(connection, TABLE, START.date(), START.date() + timedelta(days=2))
+    await connection.close()
+    async with collecting(db, ManualClock(START), uuid4()) as one:
+        yield one
 
 
 @pytest.fixture

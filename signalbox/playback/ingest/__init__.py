@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from signalbox.playback.ingest.cmcd import CmcdDoors
 from signalbox.playback.ingest.door import PlaybackDoors
 
-__all__ = ["PlaybackDoors"]
+__all__ = ["CmcdDoors", "PlaybackDoors"]

@@ -10,12 +10,21 @@ from typing import Final
 from signalbox.core.limits import EXACT_LIMIT, Rate, Verdict
 from signalbox.http.errors import Header
 from signalbox.http.peers import client_address, header
-from signalbox.playback.errors import InvalidKey, QuotaUsedUp, ScopeMissing, TooManyRequests
+from signalbox.playback.errors import (
+    InvalidKey,
+    KeyRevoked,
+    QuotaUsedUp,
+    ScopeMissing,
+    StorageAway,
+    TooManyRequests,
+)
 from signalbox.playback.ingest.parts import Exchange, Parts, Scope
 from signalbox.playback.rules.keys import KeyFacts
 
 FAILED_KEYS: Final = 60  # of one address in FAILED_WINDOW_S
 FAILED_WINDOW_S: Final = 60
+SESSION_LIMIT: Final = 300  # posts about one session of CMCD; a player was seen at 120 a minute
+CMCD_WINDOW_S: Final = 60
 _ADDRESSES_MAX: Final = 10_000
 _DAY_S: Final = 86_400
 CHALLENGE: Final[Header] = (b"www-authenticate", b"ApiKey")
@@ -37,17 +46,53 @@ class Admission:
             InvalidKey, ScopeMissing, TooManyRequests, QuotaUsedUp: it may not.
             StorageAway: nobody can tell now.
         """
-        key = await self._key(scope, exchange, at)
-        if needs not in key.scopes:
-            raise ScopeMissing(required_scope=needs)
-        origin = header(scope, b"origin")
-        if key.origins and origin is not None and origin.lower() not in key.origins:
-            raise ScopeMissing(origin="not allowed")
+        key = await self._key(key_of(scope), scope, exchange, at)
+        _check(key, scope, needs)
         await self._limit(scope, exchange, key, at)
+        self._check_records(key)
+        return key
+
+    async def admit_page(
+        self, secret: str, scope: Scope, exchange: Exchange, *, at: datetime
+    ) -> KeyFacts:
+        """As `admit`, with a key that stands in a page and the limits of what pages report.
+
+        Raises:
+            KeyRevoked: it was good once, and whoever has it still can stop; InvalidKey and all others as `admit`.
+        """
+        try:
+            key = await self._key(secret, scope, exchange, at)
+        except InvalidKey:
+            if await self._parts.keys.was_revoked(secret):
+                raise KeyRevoked from None
+            raise
+        _check(key, scope, "ingest")
+        await self._limit_page(scope, exchange, key, at)
+        self._check_records(key)
+        return key
+
+    async def limit_session(
+        self, scope: Scope, key: KeyFacts, session_id: str, *, at: datetime
+    ) -> None:
+        """A player that cannot stop must not use up what all pages share. Raises TooManyRequests."""
+        parts = self._parts
+        if parts.excused(scope, at):
+            return
+        who = f"{key.app.hex}:{session_id}"
+        verdict = await parts.credits.hit("cmcd-session", who, SESSION_LIMIT, CMCD_WINDOW_S)
+        self._need(verdict, key, "cmcd_session", CMCD_WINDOW_S)
+
+    async def glance(self, secret: str, *, at: datetime) -> KeyFacts | None:
+        """Whose a key is, for a preflight: that counts nowhere, and what is wrong with the key the request itself is told."""
+        try:
+            return await self._parts.keys.find(secret, at=at)
+        except StorageAway:
+            return None
+
+    def _check_records(self, key: KeyFacts) -> None:
         if not key.records:
             self._parts.told.limited(key.app_name, "suspended")
             raise QuotaUsedUp(retry_after_s=3600)
-        return key
 
     async def count_report(self, key: KeyFacts, *, at: datetime) -> None:
         """Count one report against what the app may send in a UTC day. Raises QuotaUsedUp."""
@@ -62,8 +107,7 @@ class Admission:
             midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
             raise QuotaUsedUp(retry_after_s=math.ceil((midnight - at).total_seconds()))
 
-    async def _key(self, scope: Scope, exchange: Exchange, at: datetime) -> KeyFacts:
-        secret = key_of(scope)
+    async def _key(self, secret: str, scope: Scope, exchange: Exchange, at: datetime) -> KeyFacts:
         facts = self._parts.keys.at_hand(secret)
         if facts is None or not facts.is_in_force(at):
             facts = await self._asked(secret, scope, at)
@@ -105,10 +149,33 @@ class Admission:
         counter = parts.limits if limit <= EXACT_LIMIT else parts.credits
         verdict = await counter.hit("playback", f"{key.app.hex}:{key.bucket}", limit, window_s)
         exchange.headers += limit_headers(verdict, at)
-        if not verdict.allowed:
-            parts.told.limited(key.app_name, "rate_limit")
-            wait_s = min(max(1, verdict.retry_after_s), window_s)
-            raise TooManyRequests(retry_after_s=wait_s)
+        self._need(verdict, key, "rate_limit", window_s)
+
+    async def _limit_page(
+        self, scope: Scope, exchange: Exchange, key: KeyFacts, at: datetime
+    ) -> None:
+        parts = self._parts
+        if parts.excused(scope, at):
+            return
+        most, who = parts.settings.cmcd_rate_limit_requests, f"{key.app.hex}:{key.bucket}"
+        verdict = await parts.credits.hit("cmcd", who, most, CMCD_WINDOW_S)
+        exchange.headers += limit_headers(verdict, at)
+        self._need(verdict, key, "cmcd", CMCD_WINDOW_S)
+
+    def _need(self, verdict: Verdict, key: KeyFacts, reason: str, window_s: int) -> None:
+        if verdict.allowed:
+            return
+        self._parts.told.limited(key.app_name, reason)
+        raise TooManyRequests(retry_after_s=min(max(1, verdict.retry_after_s), window_s))
+
+
+def _check(key: KeyFacts, scope: Scope, needs: str) -> None:
+    """Whether the key may do this, and for this page. Raises ScopeMissing."""
+    if needs not in key.scopes:
+        raise ScopeMissing(required_scope=needs)
+    origin = header(scope, b"origin")
+    if key.origins and origin is not None and origin.lower() not in key.origins:
+        raise ScopeMissing(origin="not allowed")
 
 
 def key_of(scope: Scope) -> str:

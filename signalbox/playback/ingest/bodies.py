@@ -55,6 +55,11 @@ def check_media_type(scope: Scope) -> str | None:
         name, _, value = parameter.partition("=")
         if name.strip() == "charset" and value.strip().strip('"') not in ("utf-8", "utf8"):
             raise WrongMediaType(header="content-type")
+    return coding_of(scope)
+
+
+def coding_of(scope: Scope) -> str | None:
+    """The coding to undo, None when there is none. Raises WrongMediaType."""
     coding = (header(scope, b"content-encoding") or "").strip().lower()
     if coding not in _CODINGS:
         raise WrongMediaType(header="content-encoding")

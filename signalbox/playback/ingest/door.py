@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import Sequence
 from typing import Final
 
 import structlog
 
-from signalbox.core.errors import AppError, DatabaseAway, Overloaded
+from signalbox.core.errors import AppError, Overloaded
 from signalbox.http.body import ClientGone, Receive
-from signalbox.http.errors import Header, Send, respond_empty, respond_json, retry_headers
+from signalbox.http.errors import Header, Send, respond_empty, respond_json
 from signalbox.http.holding import Held, Holding
 from signalbox.http.peers import header
 from signalbox.playback.errors import (
-    Busy,
     Failed,
-    InvalidKey,
-    InvalidSchema,
     StorageAway,
-    TooSlow,
-    WrongMediaType,
     WrongMethod,
 )
-from signalbox.playback.ingest.admission import CHALLENGE, Admission
+from signalbox.playback.ingest.admission import Admission
+from signalbox.playback.ingest.answering import committed, refuse
 from signalbox.playback.ingest.bodies import (
     BODY_WITHIN_S,
     Replayed,
@@ -37,9 +30,9 @@ from signalbox.playback.ingest.parts import Asgi, Exchange, Parts, Scope, exchan
 from signalbox.playback.rules.keys import KeyFacts
 from signalbox.playback.rules.reports import Report
 from signalbox.playback.rules.times import Belief, skew_of
-from signalbox.playback.store.messages import Applied, SessionReport
+from signalbox.playback.store.messages import SessionReport
 from signalbox.playback.wire import decode_object, read_report
-from signalbox.playback.wire.answers import acknowledgement, refusal
+from signalbox.playback.wire.answers import acknowledgement
 
 SHARED: Final = "/v1/sessions"  # with monitoring
 OWN: Final = "/v1/playback/sessions"
@@ -104,7 +97,7 @@ class PlaybackDoors:
             await self._rest(scope, receive, send)
         else:
             exchange = self._exchange(scope)
-            await self._refuse(exchange, WrongMethod(allow="GET, POST, OPTIONS"), send)
+            await refuse(self._parts, exchange, WrongMethod(allow="GET, POST, OPTIONS"), send)
 
     async def _shared(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A key makes it a player's; without one, what the body holds decides. All that is unclear is monitoring's."""
@@ -164,28 +157,16 @@ class PlaybackDoors:
         except ClientGone:
             return
         except AppError as error:
-            await self._refuse(exchange, error, send)
+            await refuse(self._parts, exchange, error, send)
         except Exception:
             log.exception("playback.ingest_failed", request_id=exchange.request_id)
-            await self._refuse(exchange, Failed(), send)
+            await refuse(self._parts, exchange, Failed(), send)
         else:
             exchange.status = status
             await respond_json(send, body, status, exchange.headers)
             self._parts.told.answered(exchange)
         finally:
             held.give_back()
-
-    async def _refuse(self, exchange: Exchange, error: AppError, send: Send) -> None:
-        refused = _in_our_words(error)
-        exchange.status, exchange.error_code = refused.status, refused.code
-        exchange.reason = refused.message
-        at_ms = round(self._parts.clock.now().timestamp() * 1000)
-        body = refusal(refused, request_id=exchange.request_id, at_ms=at_ms)
-        headers = [*exchange.headers, *retry_headers(refused), *_special_headers(refused)]
-        await respond_json(send, body, refused.status, headers)
-        fields = [field for field, _ in refused.problems] if isinstance(refused, InvalidSchema) else []  # fmt: skip
-        self._parts.told.refused(exchange.tenant, refused.code, fields)
-        self._parts.told.answered(exchange)
 
     async def _worked_off(
         self, scope: Scope, receive: Receive, exchange: Exchange, held: Held
@@ -221,7 +202,11 @@ class PlaybackDoors:
         spool = self._parts.spool
         if not spool.holds_back:
             try:
-                applied = await self._committed(SessionReport(key.app, report, key.weights))
+                message = SessionReport(key.app, report, key.weights)
+                applied = await committed(
+                    lambda: self._parts.writer.commit_fact(message),
+                    budget_ms=self._parts.settings.retry_budget_ms,
+                )
             except StorageAway:
                 if not await spool.keep(key, raw, received_ms=report.received_ms):
                     raise
@@ -230,41 +215,3 @@ class PlaybackDoors:
         if not await spool.keep(key, raw, received_ms=report.received_ms):
             raise StorageAway(retry_after_s=5)
         return "spooled", 0
-
-    async def _committed(self, message: SessionReport) -> Applied:
-        """Committed, after some tries when the database is away for a moment. Raises StorageAway."""
-        loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._parts.settings.retry_budget_ms / 1000
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                for tries_left in range(TRIES - 1, -1, -1):
-                    try:
-                        return await self._parts.writer.commit_fact(message)
-                    except DatabaseAway:
-                        pause_s = random.uniform(*_PAUSE_S)
-                        if not tries_left or loop.time() + pause_s > until_s:
-                            break
-                        await asyncio.sleep(pause_s)
-        except TimeoutError:
-            pass
-        raise StorageAway(retry_after_s=5)
-
-
-def _in_our_words(error: AppError) -> AppError:
-    """A refusal of the house as one of playback's own."""
-    if isinstance(error, DatabaseAway):
-        return StorageAway(retry_after_s=5)
-    return Busy(retry_after_s=1) if isinstance(error, Overloaded) else error
-
-
-def _special_headers(error: AppError) -> Sequence[Header]:
-    """What a refusal of this kind must carry besides the time to wait."""
-    if isinstance(error, InvalidKey):
-        return (CHALLENGE,)
-    if isinstance(error, WrongMethod):
-        return ((b"allow", str(error.facts["allow"]).encode()),)
-    if isinstance(error, TooSlow):
-        return (CLOSE,)
-    if isinstance(error, WrongMediaType):
-        return ((b"accept", b"application/json"),)
-    return ()

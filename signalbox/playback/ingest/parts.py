@@ -18,6 +18,7 @@ from signalbox.http.errors import Header, Send
 from signalbox.http.peers import Network, header
 from signalbox.playback.rules.keys import KeyFacts
 from signalbox.playback.settings import PlaybackSettings
+from signalbox.playback.store.cmcd import CmcdBatch, Taken
 from signalbox.playback.store.messages import Applied, SessionReport
 
 Scope = MutableMapping[str, Any]
@@ -36,6 +37,14 @@ class Writer(Protocol):
         ...
 
 
+class LineWriter(Protocol):
+    """What `site` hands in to commit lines of CMCD."""
+
+    async def commit_sample(self, message: CmcdBatch) -> Taken:
+        """Store lines; answers after the commit."""
+        ...
+
+
 class Keys(Protocol):
     """Whose a key is."""
 
@@ -48,6 +57,10 @@ class Keys(Protocol):
 
     async def find(self, secret: str, *, at: datetime) -> KeyFacts | None:
         """The key that is in force, else None; StorageAway when it cannot be told."""
+
+    async def was_revoked(self, secret: str) -> bool:
+        """Whether it was good once; StorageAway when it cannot be told."""
+        ...
 
 
 class Limits(Protocol):
@@ -105,6 +118,9 @@ class Told(Protocol):
 
     def key_used(self, key_id: str, status: str) -> None:
         """A key was used."""
+
+    def cmcd_lines(self, tenant: str, version: str, result: str, lines: int) -> None:
+        """So many lines of CMCD had this result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ _DEFAULT = """
     JOIN accounts.organizations o ON o.id = a.organization_id AND o.is_active
     LEFT JOIN playback.score_weights w ON w.app_id = a.id
     WHERE a.name = 'default' AND a.is_active ORDER BY a.created_at LIMIT 1"""
+_REVOKED = "SELECT EXISTS (SELECT FROM accounts.api_keys WHERE key_hash = %s AND NOT is_active)"
 BUILT_IN = UUID(int=0)  # the id of the key that the settings name
 
 
@@ -50,6 +51,12 @@ async def key_by_hash(tx: Tx, key_hash: str) -> KeyFacts | None:
         not_before=not_before,
         expires_at=expires_at,
     )
+
+
+async def was_revoked(tx: Tx, key_hash: str) -> bool:
+    """Whether there was a key with this SHA-256 that somebody has switched off."""
+    row = await (await tx.psycopg.execute(_REVOKED, (key_hash,))).fetchone()
+    return row is not None and bool(row[0])
 
 
 async def built_in_key(tx: Tx) -> KeyFacts | None:

@@ -20,6 +20,11 @@ _OF_BODY: Final = {
     "too_deep": "The body is nested too deeply",
     "too_many_members": "The body has too many members",
     "number_too_long": "The body has a number with too many digits",
+    "line_none": "The body has no line",
+    "line_bad": "No line can be read as CMCD",
+    "line_too_long": "No line is short enough",
+    "line_no_sid": "No line has a sid",
+    "line_bad_sid": "No line has a sid that can be one",
     "not_packed": "The body is not in its Content-Encoding",
 }
 _OF_FIELDS: Final = {
