@@ -380,7 +380,8 @@ async def test_without_calls_there_are_no_figures(house: House) -> None:
         ({"from": "9999-12-31"}, "from"),
         ({"to": "9999-12-31T23:59:59.999999Z", "from": "0001-01-01"}, "from"),
         ({"kind": "x"}, "kind"),
-        ({"browser": "a\u0007"}, "browser"),
+        ({"browser": "a\u0000"}, "browser"),
+        ({"browser": "a" * 257}, "browser"),
         ({"meta.": "x"}, "meta."),
     ],
 )

@@ -225,6 +225,8 @@ START = '["create",null,{},1795204761335]'
         (b'RTCStatsDump\n{"fileFormat":3}\n', {"reason": "it holds no event"}),
         (gzip.compress(b"x" * 100)[:-20], {"reason": "the file is cut off"}),
         (b"\x1f\x8bnonsense", {"reason": "the file is damaged"}),
+        (gzip.compress(b"x") + b"more", {"reason": "the file is damaged"}),
+        (gzip.compress(b"x") + gzip.compress(b"y")[:-4], {"reason": "the file is cut off"}),
     ],
 )  # fmt: skip
 async def test_a_bad_file_is_refused_by_its_line(
@@ -247,8 +249,25 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traces, "MAX_UNPACKED_BYTES", 10_000)
     with pytest.raises(PayloadTooLarge):
         read_trace(gzip.compress(b" " * 20_000))
-    with pytest.raises(UnreadableTrace):
-        read_trace(gzip.compress(b" " * 9_000))
+    with pytest.raises(PayloadTooLarge):
+        read_trace(gzip.compress(b" " * 6_000) * 2)
+    for content in (gzip.compress(b" " * 9_000), gzip.compress(b" " * 5_000) * 2):
+        with pytest.raises(UnreadableTrace):
+            read_trace(content)
+
+
+async def test_a_file_of_several_gzipped_parts_is_read_to_its_end(house: House) -> None:
+    """As `cat` and programs that log make them (RFC 1952, 2.2)."""
+    app = await house.app()
+    lines = content_of("rtcstats-js-p2p.jsonl").splitlines(keepends=True)
+    middle = len(lines) // 2
+    parts = b"".join(gzip.compress(b"".join(part)) for part in (lines[:middle], lines[middle:]))
+
+    in_parts = await bring(house, app, parts, conference="parts")
+    whole = await bring(house, app, b"".join(lines), conference="whole")
+
+    assert in_parts["samples"] == whole["samples"] > 0
+    assert in_parts["events"] == whole["events"]
 
 
 @pytest.mark.parametrize(

@@ -147,7 +147,9 @@ async def provide_look(
     if app is None:
         raise MissingParameters(field="appId")
     given = (app_version, browser, os, country, webrtc_sdk, network_type, relay)
-    pairs = [(trait, filters.text_of(v, trait)) for trait, v in zip(DIMENSIONS, given, strict=True)]
+    pairs = [
+        (trait, filters.value_of(v, trait)) for trait, v in zip(DIMENSIONS, given, strict=True)
+    ]
     traits = [(trait, value) for trait, value in pairs if value is not None]
     traits += [(META + key, value) for key, value in meta_filters(request)]
     await may_see(db, actor, app)
@@ -186,7 +188,7 @@ def _names(given: _Text) -> frozenset[str]:
 
 
 def _dimension(given: _Text) -> str:
-    text = filters.text_of(given, "group_by")
+    text = filters.value_of(given, "group_by")
     if text is None or text == "none":
         return ALL
     if text not in DIMENSIONS and (not text.startswith(META) or text == META):
@@ -305,7 +307,7 @@ async def compare_figures(
 
 def _side(look: Look, dimension: str, value: _Text, low: _Text, high: _Text, name: str) -> Asked:
     asked = look.asked
-    wanted = filters.text_of(value, name)
+    wanted = filters.value_of(value, name)
     if dimension != ALL:
         if wanted is None:
             raise MissingParameters(field=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -75,10 +76,21 @@ def seconds_of(value: str | None, field: str) -> float | None:
 
 
 def text_of(value: str | None, field: str) -> str | None:
-    """A short text that the database can hold; None when absent or empty."""
+    """A short text without control characters; None when absent or empty.
+
+    Joiners, marks of direction and unusual blanks are letters of names: Persian is not written without them.
+    """
+    text = value_of(value, field)
+    if text is not None and any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise InvalidParameters(field=field)
+    return text
+
+
+def value_of(value: str | None, field: str) -> str | None:
+    """A short text as sessions may have it, line breaks included: whatever the database can hold; None when absent or empty."""
     if not value:
         return None
-    if len(value) > MAX_TEXT or "\x00" in value or not value.isprintable():
+    if len(value) > MAX_TEXT or "\x00" in value:
         raise InvalidParameters(field=field)
     return value
 

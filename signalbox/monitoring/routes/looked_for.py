@@ -32,7 +32,7 @@ async def provide_traits(
     """Dependency `traits`: what sessions must have."""
     given = (app_version, browser, os, country, webrtc_sdk)
     pairs = (
-        (trait, filters.text_of(value, trait)) for trait, value in zip(TRAITS, given, strict=True)
+        (trait, filters.value_of(value, trait)) for trait, value in zip(TRAITS, given, strict=True)
     )
     traits = tuple((trait, value) for trait, value in pairs if value is not None)
     return Traits(traits=traits, meta=meta_filters(request))
@@ -68,7 +68,7 @@ def meta_filters(request: Request[Any, Any, Any]) -> tuple[tuple[str, str], ...]
     for name, value in request.query_params.multi_items():
         if not name.startswith(META):
             continue
-        key, wanted = filters.text_of(name[len(META) :], name), filters.text_of(value, name)
+        key, wanted = filters.value_of(name[len(META) :], name), filters.value_of(value, name)
         if key is None:
             raise InvalidParameters(field=name)
         if wanted is not None:

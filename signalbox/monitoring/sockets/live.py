@@ -27,7 +27,7 @@ from signalbox.core.streams import RESET
 from signalbox.http import sse
 from signalbox.http.body import Receive
 from signalbox.http.cors import App, Scope
-from signalbox.http.errors import Send, respond_error
+from signalbox.http.errors import Send, named_error, respond_error
 from signalbox.http.guards import DATABASE_AWAY
 from signalbox.http.peers import header
 from signalbox.monitoring.errors import (
@@ -119,7 +119,7 @@ class LiveDoor:
             client = await self._let_in(scope)
         except AppError as error:
             status = error.status
-            await respond_error(send, error)
+            await respond_error(send, error, dialect=named_error)
         except DATABASE_AWAY:
             status = Overloaded.status
             await respond_error(send, Overloaded(retry_after_s=1))

@@ -64,18 +64,25 @@ def read_trace(content: bytes) -> TraceFile:
 
 
 def _unpacked(content: bytes) -> bytes:
+    """The content; of several gzipped parts in a row (RFC 1952, 2.2) all of them, as gunzip does."""
     if not content.startswith(_GZIP):
         return content
-    unpacking = zlib.decompressobj(wbits=31)
-    try:
-        whole = unpacking.decompress(content, MAX_UNPACKED_BYTES)
-    except zlib.error:
-        raise UnreadableTrace(reason="the file is damaged") from None
-    if unpacking.unconsumed_tail:
-        raise PayloadTooLarge(limit_bytes=MAX_UNPACKED_BYTES)
-    if not unpacking.eof:
-        raise UnreadableTrace(reason="the file is cut off")
-    return whole
+    whole: list[bytes] = []
+    left = MAX_UNPACKED_BYTES
+    while content:
+        unpacking = zlib.decompressobj(wbits=31)
+        try:
+            # One more than may come, for 0 is no limit.
+            whole.append(unpacking.decompress(content, left + 1))
+        except zlib.error:
+            raise UnreadableTrace(reason="the file is damaged") from None
+        left -= len(whole[-1])
+        if left < 0:
+            raise PayloadTooLarge(limit_bytes=MAX_UNPACKED_BYTES)
+        if not unpacking.eof:
+            raise UnreadableTrace(reason="the file is cut off")
+        content = unpacking.unused_data
+    return b"".join(whole)
 
 
 def _dump(content: bytes) -> dict[str, Any] | None:

@@ -74,24 +74,32 @@ async def test_a_stranger_is_told_nothing_of_others(
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "code"),
+    ("query", "status", "code", "field"),
     [
-        ({}, 400, "missing_parameters"),
-        ({"appId": ""}, 400, "missing_parameters"),
-        ({"appId": "nonsense"}, 400, "invalid_parameters"),
-        ({"appId": UUID(int=1), "conferenceId": UUID(int=1)}, 400, "invalid_parameters"),
-        ({"appId": UUID(int=1)}, 404, "app_not_found"),
-        ({"appId": "APP", "lastEventId": "yesterday"}, 400, "invalid_parameters"),
-        ({"appId": "APP", "lastEventId": "99999999999999999999-0"}, 400, "invalid_parameters"),
-        ({"appId": "APP", "lastEventId": "1-"}, 400, "invalid_parameters"),
+        ({}, 400, "missing_parameters", "appId"),
+        ({"appId": ""}, 400, "missing_parameters", "appId"),
+        ({"appId": "nonsense"}, 400, "invalid_parameters", "appId"),
+        ({"appId": UUID(int=1), "conferenceId": UUID(int=1)}, 400, "invalid_parameters", "appId"),
+        ({"appId": UUID(int=1)}, 404, "app_not_found", None),
+        ({"appId": "APP", "lastEventId": "yesterday"}, 400, "invalid_parameters", "Last-Event-ID"),
+        ({"appId": "APP", "lastEventId": f"{1 << 64}-0"}, 400, "invalid_parameters", "Last-Event-ID"),
+        ({"appId": "APP", "lastEventId": "1-"}, 400, "invalid_parameters", "Last-Event-ID"),
     ],
-)
-async def test_a_wrong_question_is_refused(
-    house: House, app: App, alice: dict[str, str], query: dict[str, Any], status: int, code: str
+)  # fmt: skip
+async def test_a_wrong_question_is_refused_by_the_name_of_its_parameter(
+    house: House,
+    app: App,
+    alice: dict[str, str],
+    query: dict[str, Any],
+    status: int,
+    code: str,
+    field: str | None,
 ) -> None:
     asked = {name: app["id"] if value == "APP" else value for name, value in query.items()}
+    async with watching(house, alice, **asked) as stream:
+        body = json.loads(stream.body)
 
-    assert await refused(house, alice, **asked) == (status, code)
+    assert (stream.status, body["error_code"], body.get("field")) == (status, code, field)
 
 
 async def test_only_those_who_may_read_may_watch(house: House, app: App) -> None:

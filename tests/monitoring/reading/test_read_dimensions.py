@@ -55,6 +55,29 @@ async def test_the_values_of_sessions_are_known_with_their_counts(
     assert data["sampled"] == data["sessions"]
 
 
+@pytest.mark.parametrize(
+    "odd",
+    ["می\u200cخواهم", "👨\u200d👩\u200d👧", "1.0\u00a0b", "two\nlines", "' OR 1=1 --", "100%_", 'a"b\\', "{}"],
+)  # fmt: skip
+async def test_whatever_value_is_told_can_be_filtered_by(
+    alice: AsyncClient, world: World, odd: str
+) -> None:
+    platform = {"browser": {"name": odd}, "os": {"name": odd}}
+    await session(world, platform=platform, app_version=odd, metadata={"plan": odd, odd: "x"})
+
+    data = await known(alice, world)
+
+    for name in ("app_version", "browser", "os", "meta.plan"):
+        assert values(data, name)[odd] == 1
+        for path in ("sessions/summary", "conferences", "conferences/summary", "figures"):
+            answer = await alice.get(f"/v1/{path}", params={"appId": str(world.app), name: odd})
+            assert answer.status_code == 200, (path, name, answer.text)
+        chart = await alice.get("/v1/sessions/summary", params={"appId": str(world.app), name: odd})
+        assert [one["count"] for one in chart.json()["browsers"]] == [1], name
+    by_key = {"appId": str(world.app), f"meta.{odd}": "x", "group_by": f"meta.{odd}"}
+    assert (await alice.get("/v1/figures", params=by_key)).status_code == 200
+
+
 async def test_bounds_choose_the_sessions(alice: AsyncClient, world: World) -> None:
     await session(world, days=40, app_version="0.1", geo_ip={"country_code": "FR"})
 

@@ -64,6 +64,18 @@ async def test_names_and_ids_are_found_despite_mistakes(alice: AsyncClient, worl
     assert await found(alice, "%_\\'\"") == []
 
 
+@pytest.mark.parametrize(
+    "name", ["می\u200cخواهم", "👨\u200d👩\u200d👧 ارزیابی", "Große\u00a0Runde", "100%_"]
+)
+async def test_names_in_any_script_are_found(alice: AsyncClient, world: World, name: str) -> None:
+    """With the joiners and blanks that belong to them."""
+    await world.conference(name, conference_name=name)
+
+    assert [match["id"] for match in await found(alice, name)] == [name]
+    part = {"appId": str(world.app), "query": name[1:-1]}
+    assert [one["conference_id"] for one in (await alice.get("/v1/conferences", params=part)).json()["data"]] == [name]  # fmt: skip
+
+
 async def test_apps_and_organizations_have_no_id_of_their_own(
     alice: AsyncClient, world: World
 ) -> None:
