@@ -38,6 +38,7 @@ _APP = (
     App.quota_participant_minutes_monthly,
     App.retention_events_days,
     App.retention_points_days,
+    App.retention_rollups_days,
     App.retention_days,
     App.masks,
     App.quota_playback_reports_daily,
@@ -170,6 +171,7 @@ async def retentions(tx: Tx, by: Actor) -> Sequence[RowMapping]:
         App.created_at,
         App.retention_events_days,
         App.retention_points_days,
+        App.retention_rollups_days,
         App.retention_days,
     )
     return await tx.rows(statement.where(_visible(by, App.organization_id)).order_by(App.id))

@@ -28,8 +28,8 @@ _FIRST_RUN_LOCK: Final = 0x51670001
 _APP_COLUMNS: Final = (
     "id, organization_id, name, api_key, domain, interval_ms, recording, "
     "quota_participant_minutes_monthly, retention_events_days, retention_points_days, "
-    "retention_days, masks, quota_playback_reports_daily, playback_rate_limit, "
-    "playback_rate_window_s, created_at"
+    "retention_rollups_days, retention_days, masks, quota_playback_reports_daily, "
+    "playback_rate_limit, playback_rate_window_s, created_at"
 )
 _KEY_COLUMNS: Final = (
     "key_id, organization_id, app_id, user_id, key_prefix, name, scopes, expires_at, not_before, bucket_id, "

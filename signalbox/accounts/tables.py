@@ -107,6 +107,7 @@ class App(Base):
     quota_participant_minutes_monthly: Mapped[int | None] = mapped_column(BigInteger)
     retention_events_days: Mapped[int | None]
     retention_points_days: Mapped[int | None]
+    retention_rollups_days: Mapped[int | None]
     retention_days: Mapped[int | None]
     masks: Mapped[list[str] | None]
     quota_playback_reports_daily: Mapped[int | None] = mapped_column(BigInteger)

@@ -242,6 +242,12 @@ class MonitoringSettings:
         doc="Days that stats samples are kept.",
         check=between(1, MAX_DAYS),
     )
+    rollups_days: int = setting(
+        400,
+        env="SIGNALBOX_ROLLUPS_DAYS",
+        doc="Days that figures of minutes, hours and days are kept; never shorter than the samples that they are made of.",
+        check=between(1, MAX_DAYS),
+    )
     everything_days: int | None = setting(
         None,
         env="SIGNALBOX_KEEP_DAYS",

@@ -324,6 +324,7 @@ def _app_defaults(settings: MonitoringSettings) -> AppDefaults:
         interval=settings.stats_interval_ms,
         retention_events_days=settings.events_days,
         retention_points_days=settings.samples_days,
+        retention_rollups_days=settings.rollups_days,
         retention_days=settings.everything_days,
         masks=list(settings.masks),
     )

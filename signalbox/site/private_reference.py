@@ -45,6 +45,7 @@ _APP_CHANGES: Final[dict[str, Any]] = {
     "recording": {"type": "boolean"},
     "retention_events_days": _DAYS,
     "retention_points_days": _DAYS,
+    "retention_rollups_days": _DAYS,
     "retention_days": _DAYS,
     "masks": {
         "type": ["array", "null"],

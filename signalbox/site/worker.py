@@ -40,7 +40,7 @@ from signalbox.monitoring.service import (
 from signalbox.monitoring.service.live import LiveNews
 from signalbox.site.alerts import Publish, alert_jobs, publish_nothing
 from signalbox.site.cmcd import cmcd_jobs
-from signalbox.site.partitions import policies
+from signalbox.site.partitions import policies, rollups_days
 from signalbox.site.playback_jobs import first_round, playback_jobs
 from signalbox.site.settings import Settings
 
@@ -77,6 +77,7 @@ async def keeps_of_apps(db: Database, settings: Settings) -> list[Keep]:
             since=app["created_at"].astimezone(UTC).date(),
             events_days=app["retention_events_days"] or default.events_days,
             samples_days=app["retention_points_days"] or default.samples_days,
+            rollups_days=rollups_days(default, app),
             everything_days=app["retention_days"] or default.everything_days,
         )
         for app in apps

@@ -143,6 +143,7 @@ async def test_a_change_keeps_what_it_does_not_name(
         {"retention_events_days": 36_501},
         {"retention_points_days": "7"},
         {"retention_points_days": 1.5},
+        {"retention_rollups_days": 0},
         {"retention_days": True},
     ],
 )
@@ -161,7 +162,7 @@ async def test_an_app_chooses_its_days_and_returns_to_the_defaults(
 ) -> None:
     app = await make_app(site, alice, people.organization_id)
     path = f"/v1/apps/{app['id']}"
-    chosen = {"retention_events_days": 7, "retention_points_days": 3, "retention_days": 30}
+    chosen = {"retention_events_days": 7, "retention_points_days": 3, "retention_rollups_days": 90, "retention_days": 30}  # fmt: skip
     defaults = dict.fromkeys(chosen)
     assert app | defaults == app
 
@@ -334,6 +335,7 @@ async def test_the_defaults_are_told_to_whoever_is_in(site: AsyncClient, alice: 
         "interval": 10000,
         "retention_events_days": 90,
         "retention_points_days": 30,
+        "retention_rollups_days": 400,
         "retention_days": None,
         "masks": [],
     }

@@ -82,14 +82,14 @@ def test_an_organization_an_app_and_a_key_by_script(shell: Shell) -> None:
 
 def test_an_app_keeps_its_data_for_days_of_its_own(shell: Shell) -> None:
     app = shell.json("app", "create", "shop")
-    days = ("--keep-events-days", "7", "--keep-samples-days", "3", "--keep-days", "30")
-    names = ("retention_events_days", "retention_points_days", "retention_days")
+    days = ("--keep-events-days", "7", "--keep-samples-days", "3", "--keep-rollups-days", "90", "--keep-days", "30")  # fmt: skip
+    names = ("retention_events_days", "retention_points_days", "retention_rollups_days", "retention_days")  # fmt: skip
 
     chosen = shell.json("app", "update", app["id"], *days)
     back = shell.json("app", "update", app["id"], "--keep-events-days", "0")
 
-    assert [chosen[name] for name in names] == [7, 3, 30]
-    assert [back[name] for name in names] == [None, 3, 30]
+    assert [chosen[name] for name in names] == [7, 3, 90, 30]
+    assert [back[name] for name in names] == [None, 3, 90, 30]
     assert shell.run("app", "update", app["id"], "--keep-days", "-1").exit_code == 2
 
 

@@ -10,6 +10,7 @@ async def test_the_defaults_are_the_settings(houses: Houses) -> None:
         "SIGNALBOX_STATS_INTERVAL_MS": "5000",
         "SIGNALBOX_EVENTS_DAYS": "7",
         "SIGNALBOX_SAMPLES_DAYS": "3",
+        "SIGNALBOX_ROLLUPS_DAYS": "90",
         "SIGNALBOX_KEEP_DAYS": "400",
         "SIGNALBOX_MASKS": "addresses,sdp",
     }
@@ -21,6 +22,7 @@ async def test_the_defaults_are_the_settings(houses: Houses) -> None:
         "interval": 5000,
         "retention_events_days": 7,
         "retention_points_days": 3,
+        "retention_rollups_days": 90,
         "retention_days": 400,
         "masks": ["addresses", "sdp"],
     }

@@ -17,6 +17,7 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
 from signalbox.core.metrics import Metrics
+from signalbox.core.partitions import ensure_daily
 from signalbox.monitoring.service import delete_expired
 from signalbox.monitoring.store import retention
 from signalbox.site.app import create_site
@@ -193,6 +194,62 @@ async def test_partitions_live_as_long_as_any_app_wants(
     )
     await maintain_partitions(db, settings, clock.now())
     assert count(db.url, "events", long) == 0
+
+
+_MINUTE = """
+    INSERT INTO monitoring.track_minutes (minute, app_id, conference_id, participant_id, session_id, peer_id, connection_id, flow, key, seconds, totals, weights)
+    SELECT %(at)s, %(app)s, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), flow, 'k', 60, '{1}', '{2}'
+    FROM generate_series(0, 4) AS f (flow)"""
+_ROLLUP = """
+    INSERT INTO monitoring.figure_rollups (app_id, span, starts, dimension, value, flow, version, sessions, sketches)
+    VALUES (%(app)s, %(span)s, date_trunc(%(name)s, %(at)s, 'UTC'), '', '', 0, 1, 1, '')"""
+
+
+async def measured(db: Database, app: Mapping[Any, Any], *instants: datetime) -> None:
+    """Minutes of every flow at some instants, with the rollups of their hours and days."""
+    async with db.begin() as tx:
+        for at in instants:
+            await ensure_daily(tx.psycopg, "monitoring.track_minutes", at.date(), at.date())
+            await tx.psycopg.execute(_MINUTE, {"app": app["id"], "at": at})
+            for span, name in (("h", "hour"), ("d", "day")):
+                values = {"app": app["id"], "at": at, "span": span, "name": name}
+                await tx.psycopg.execute(_ROLLUP + " ON CONFLICT DO NOTHING", values)
+
+
+async def test_each_app_keeps_its_figures_for_its_own_days(
+    db: Database, settings: Settings, clock: ManualClock
+) -> None:
+    """Never shorter than the reports that they are made of, from which they would be made again."""
+    short = await app_of(db, retention_points_days=1, retention_rollups_days=3)
+    reports = await app_of(db, retention_points_days=30, retention_rollups_days=3)
+    usual = await app_of(db)
+    # Two hours of the 4th of May, one of the 5th; what a trace of long ago left.
+    hours = [START, START + timedelta(hours=1), START + timedelta(hours=3)]
+    for app in (short, reports, usual):
+        await measured(db, app, *hours, START - timedelta(days=30))
+
+    def left(app: Mapping[Any, Any]) -> list[int]:
+        return [count(db.url, table, app) for table in ("track_minutes", "figure_rollups")]
+
+    await expire(db, settings, clock)
+    assert [left(app) for app in (short, reports, usual)] == [[15, 5], [15 + 5, 5 + 2], [20, 7]]
+
+    advance(clock, days=4)  # the 8th: the 4th is more than three days ago
+    await expire(db, settings, clock)
+    assert [left(app) for app in (short, reports, usual)] == [[5, 2], [15, 5], [20, 7]]
+    advance(clock, days=1)
+    await expire(db, settings, clock)
+    assert left(short) == [0, 0]
+    assert count(db.url, "figure_changes", short) == 0
+    advance(clock, days=26)
+    await expire(db, settings, clock)
+    assert [left(app) for app in (reports, usual)] == [[5, 2], [20, 7]]
+
+    advance(clock, days=settings.monitoring.rollups_days)
+    await maintain_partitions(db, settings, clock.now())
+    assert left(usual)[0] == 0
+    await expire(db, settings, clock)
+    assert left(usual) == [0, 0]
 
 
 TABLES = (

@@ -24,7 +24,12 @@ log = structlog.get_logger(__name__)
 DEFAULT_INTERVAL_MS: Final = 10_000
 GRACE_MAX_S: Final = 30 * 86_400
 RETENTION_MAX_DAYS: Final = 36_500
-RETENTION: Final = ("retention_events_days", "retention_points_days", "retention_days")
+RETENTION: Final = (
+    "retention_events_days",
+    "retention_points_days",
+    "retention_rollups_days",
+    "retention_days",
+)
 MASKS: Final = ("addresses", "sdp", "devices")
 
 

@@ -58,7 +58,7 @@ class OrganizationItem(msgspec.Struct, kw_only=True):
 class AppItem(msgspec.Struct, kw_only=True):
     """A registered application. `interval` is in ms; `durations_days` holds participant seconds by UTC day.
 
-    Retention is in days for raw events, for stats and for whole calls; null is the installation's default.
+    Retention is in days for raw events, for stats (`points`), for the figures made of them (`rollups`) and for whole calls; null is the installation's default.
     `masks` are what is taken out of reports before they are stored, null likewise. A quota of null is none.
     """
 
@@ -72,6 +72,7 @@ class AppItem(msgspec.Struct, kw_only=True):
     recording: bool
     retention_events_days: int | None
     retention_points_days: int | None
+    retention_rollups_days: int | None
     retention_days: int | None
     masks: list[str] | None
     quota_participant_minutes_monthly: int | None
@@ -84,6 +85,7 @@ class AppDefaults(msgspec.Struct, kw_only=True):
     interval: int = accounts.DEFAULT_INTERVAL_MS
     retention_events_days: int = 90
     retention_points_days: int = 30
+    retention_rollups_days: int = 400
     retention_days: int | None = None
     masks: list[str] = []
 
@@ -356,6 +358,7 @@ def _app(row: Mapping[Any, Any], seconds: Mapping[date, int], at: datetime) -> A
         recording=row["recording"],
         retention_events_days=row["retention_events_days"],
         retention_points_days=row["retention_points_days"],
+        retention_rollups_days=row["retention_rollups_days"],
         retention_days=row["retention_days"],
         masks=row["masks"],
         quota_participant_minutes_monthly=row[QUOTA],

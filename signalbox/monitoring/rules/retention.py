@@ -19,6 +19,7 @@ class Keep:
     since: date  # no row of the app is older
     events_days: int
     samples_days: int
+    rollups_days: int  # after the day that was measured
     everything_days: int | None
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -211,6 +212,7 @@ async def delete_expired(db: Database, keeps: Sequence[Keep], *, at: datetime) -
     Many short transactions: a report never waits long for one. What another process holds is left for the next run.
     """
     today = at.astimezone(UTC).date()
+    midnight = datetime.combine(today, time(), UTC)
     since = {keep.app: keep.since for keep in keeps}
     deleted = 0
     for table, days in (
@@ -225,6 +227,7 @@ async def delete_expired(db: Database, keeps: Sequence[Keep], *, at: datetime) -
             if apps:
                 deleted += await _empty_day(db, table, day, name, apps)
     for keep in keeps:
+        deleted += await _delete_figures(db, keep.app, midnight - timedelta(days=keep.rollups_days))
         if keep.everything_days is not None:
             before = at - timedelta(days=keep.everything_days)
             deleted += await _delete_calls(db, keep.app, before)
@@ -247,6 +250,27 @@ async def _empty_day(db: Database, table: str, day: date, name: str, apps: list[
         block += retention.BLOCKS
     async with db.begin() as tx:
         await retention.remember_deleted(tx.psycopg, table, apps, day)
+    return deleted
+
+
+async def _delete_figures(db: Database, app: UUID, before: datetime) -> int:
+    """Delete an app's figures of the days before a midnight: minutes, then what was added up of them."""
+    steps: tuple[Delete, ...] = (
+        retention.delete_minutes,
+        partial(retention.delete_rollups, span="h"),
+        partial(retention.delete_rollups, span="d"),
+    )
+    deleted = 0
+    for step in steps:
+        count = 1
+        while count:
+            try:
+                async with db.begin() as tx:
+                    count = await step(tx.psycopg, app, before=before)
+            except (errors.LockNotAvailable, errors.DeadlockDetected):
+                log.warning("retention.postponed", app_id=str(app))
+                return deleted
+            deleted += count
     return deleted
 
 

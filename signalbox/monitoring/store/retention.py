@@ -7,7 +7,7 @@ index is kept for that, which every stored report would pay for. Old calls are d
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -70,6 +70,47 @@ async def delete_rows(
         (f"({first_block},0)", f"({first_block + BLOCKS},0)", apps),
     )
     return cursor.rowcount
+
+
+# An hour of the biggest apps has some 100 000 rows.
+MINUTES_AT_ONCE: Final = timedelta(minutes=10)
+_FIRST_MINUTE: Final = """
+    SELECT min(first.minute) FROM generate_series(0, 4) AS f (flow) CROSS JOIN LATERAL (
+        SELECT m.minute FROM monitoring.track_minutes m WHERE m.app_id = %(app)s AND m.flow = f.flow AND m.minute < %(before)s
+        ORDER BY m.minute LIMIT 1) AS first"""
+_EMPTY_MINUTES: Final = """
+    DELETE FROM monitoring.track_minutes
+    WHERE app_id = %s AND flow = ANY('{0,1,2,3,4}') AND minute >= %s AND minute < %s"""
+_FIRST_ROLLUP: Final = """
+    SELECT min(starts) FROM monitoring.figure_rollups WHERE app_id = %s AND span = %s AND starts < %s"""
+_EMPTY_ROLLUPS: Final = (
+    "DELETE FROM monitoring.figure_rollups WHERE app_id = %s AND span = %s AND starts = %s"
+)
+
+
+async def delete_minutes(connection: AsyncConnection[Any], app: UUID, *, before: datetime) -> int:
+    """Delete the oldest ten minutes of an app's figures from before an instant; answers how many rows, 0 when none is left.
+
+    No hour is marked as changed: its rollup goes as well.
+    """
+    await connection.execute(_PATIENCE)
+    cursor = await connection.execute(_FIRST_MINUTE, {"app": app, "before": before})
+    row = await cursor.fetchone()
+    if row is None or row[0] is None:
+        return 0
+    last = min(row[0] + MINUTES_AT_ONCE, before)
+    return (await connection.execute(_EMPTY_MINUTES, (app, row[0], last))).rowcount
+
+
+async def delete_rollups(
+    connection: AsyncConnection[Any], app: UUID, span: str, *, before: datetime
+) -> int:
+    """Delete the oldest hour ("h") or day ("d") of an app's rollups from before an instant; answers how many rows, 0 when none is left."""
+    await connection.execute(_PATIENCE)
+    row = await (await connection.execute(_FIRST_ROLLUP, (app, span, before))).fetchone()
+    if row is None or row[0] is None:
+        return 0
+    return (await connection.execute(_EMPTY_ROLLUPS, (app, span, row[0]))).rowcount
 
 
 # Over for that long: it ended then, or nothing ever began; and no connection of it was heard of since.

@@ -95,6 +95,9 @@ def show(app_id: UUID, json_out: bool) -> None:
 @click.option("--quota", type=int, help="Participant minutes a month; -1 means any number.")
 @click.option("--keep-events-days", type=DAYS, help=f"Days that raw events are kept; {DEFAULT}")
 @click.option("--keep-samples-days", type=DAYS, help=f"Days that stats are kept; {DEFAULT}")
+@click.option(
+    "--keep-rollups-days", type=DAYS, help=f"Days that figures of minutes are kept; {DEFAULT}"
+)
 @click.option("--keep-days", type=DAYS, help=f"Days that calls are kept at all; {DEFAULT}")
 @click.option(
     "--mask",
@@ -113,12 +116,14 @@ def update(
     quota: int | None,
     keep_events_days: int | None,
     keep_samples_days: int | None,
+    keep_rollups_days: int | None,
     keep_days: int | None,
     masks: tuple[str, ...],
     json_out: bool,
 ) -> None:
     """Change an app."""
-    given = zip(service.RETENTION, (keep_events_days, keep_samples_days, keep_days), strict=True)
+    chosen = (keep_events_days, keep_samples_days, keep_rollups_days, keep_days)
+    given = zip(service.RETENTION, chosen, strict=True)
     retention = {name: days or None for name, days in given if days is not None}
     minutes = service.UNCHANGED if quota is None else None if quota == -1 else quota
 

@@ -2159,6 +2159,8 @@ export interface components {
             retention_events_days: number;
             /** @default 30 */
             retention_points_days: number;
+            /** @default 400 */
+            retention_rollups_days: number;
             retention_days?: number | null;
             masks?: string[];
         };
@@ -2182,6 +2184,7 @@ export interface components {
             recording: boolean;
             retention_events_days: number | null;
             retention_points_days: number | null;
+            retention_rollups_days: number | null;
             retention_days: number | null;
             masks: string[] | null;
             quota_participant_minutes_monthly: number | null;
@@ -3682,6 +3685,8 @@ export interface operations {
                     retention_events_days?: number | null;
                     /** @description Days; null is the installation's default. */
                     retention_points_days?: number | null;
+                    /** @description Days; null is the installation's default. */
+                    retention_rollups_days?: number | null;
                     /** @description Days; null is the installation's default. */
                     retention_days?: number | null;
                     /** @description Taken out of reports before they are stored; null is the installation's default. */
