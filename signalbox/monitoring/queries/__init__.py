@@ -25,6 +25,7 @@ from signalbox.monitoring.queries.narrowing import (
 from signalbox.monitoring.queries.scope import (
     Question,
     Span,
+    Tally,
     first,
     following,
     own_apps,
@@ -45,6 +46,7 @@ __all__ = [
     "Narrowing",
     "Question",
     "Span",
+    "Tally",
     "Traits",
     "active_apps",
     "by_index",

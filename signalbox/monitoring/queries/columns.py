@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,12 +31,15 @@ from signalbox.monitoring.rules.overview import (
     Stretch,
 )
 
-ABOUT = ""  # the name under which is stored which keys of metadata there are
+ABOUT = (
+    ""  # the name under which is stored which keys of metadata there are, and how many conferences
+)
 _STORED = """
     SELECT c.day, c.name, c.packed FROM monitoring.overview_columns c
     WHERE c.app_id = %(app)s AND c.day >= %(first)s AND c.day <= %(last)s AND c.name = ANY(%(names)s) AND c.version = %(version)s
         AND NOT EXISTS (SELECT FROM monitoring.overview_changes m WHERE m.app_id = c.app_id AND m.day = c.day)"""
-_about = msgspec.msgpack.Decoder(tuple[list[str], bool])
+_about = msgspec.msgpack.Decoder(tuple[list[str], bool, int])
+NEVER, ALWAYS = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _decode = msgspec.msgpack.Decoder().decode
 
 
@@ -66,10 +69,34 @@ async def stored(
     }
 
 
+async def conferences_of_days(tx: Tx, app_id: UUID, first: date, last: date) -> dict[date, int]:
+    """How many conferences there were, by day. Missing are days that have no columns or have changed since."""
+    values = {"app": app_id, "first": first, "last": last, "names": [ABOUT], "version": VERSION}
+    rows = await _rows(tx, _STORED, values)
+    return {day: _about.decode(unpack(packed))[2] for day, _, packed in rows}
+
+
+_MADE = """
+    SELECT count(*) FROM unnest(%(begins)s::timestamptz[], %(ends)s::timestamptz[]) AS part (begins, ends)
+    JOIN monitoring.conferences c ON c.app_id = %(app)s AND c.created_at >= part.begins AND c.created_at < part.ends
+    WHERE c.is_active"""
+
+
+async def conferences_made(tx: Tx, app_id: UUID, parts: Sequence[Stretch]) -> int:
+    """How many conferences of an app were made in stretches of time that do not overlap, counted now."""
+    values = {
+        "app": app_id,
+        "begins": [part.begin or NEVER for part in parts],
+        "ends": [part.end or ALWAYS for part in parts],
+    }
+    found: int = (await _rows(tx, _MADE, values))[0][0]
+    return found
+
+
 def _has_keys(about: bytes | None, keys: Collection[str]) -> bool:
     if about is None:
         return False
-    known, is_complete = _about.decode(unpack(about))
+    known, is_complete, _ = _about.decode(unpack(about))
     return is_complete or set(keys) <= set(known)
 
 

@@ -16,7 +16,7 @@ from signalbox.http.answers import Answer, encode, json_answer
 from signalbox.http.guards import JSON
 from signalbox.http.paging import Page
 from signalbox.monitoring import queries
-from signalbox.monitoring.queries import Question
+from signalbox.monitoring.queries import Question, Tally
 
 Position = tuple[datetime, UUID]
 Shape = Callable[[Mapping[Any, Any]], msgspec.Struct]
@@ -61,14 +61,23 @@ async def listing(
     *,
     newest: bool,
     by_index: bool = False,
+    tally: Tally | None = None,
 ) -> Answer:
-    """A list, as a page when one is asked for, else complete. `by_index`: its conditions may hold for most of a table, which is not read whole even then."""
+    """A list, as a page when one is asked for, else complete. `by_index`: its conditions may hold for most of a table, which is not read whole even then.
+
+    `tally` knows how many there are without looking at each.
+    """
     if page is not None:
         async with db.read() as tx:
             if by_index:
                 await queries.by_index(tx)
             rows, count = await queries.window(
-                tx, question, limit=page.limit, offset=page.offset, newest=newest
+                tx,
+                question,
+                limit=page.limit,
+                offset=page.offset,
+                newest=newest,
+                tally=tally,
             )
         return page_answer(map(shape, rows), count)
 

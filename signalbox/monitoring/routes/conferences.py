@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from signalbox.monitoring.routes.answers import listing, single
 from signalbox.monitoring.routes.events import event_list
 from signalbox.monitoring.routes.given import GivenActor, GivenDb, GivenOrder, GivenPage, GivenSpan
 from signalbox.monitoring.routes.looked_for import provide_narrowing
+from signalbox.monitoring.routes.overview import stretch_of
+from signalbox.monitoring.service import conferences_made
 
 _Text = str | None
 
@@ -77,9 +80,15 @@ async def list_conferences(
         if app is None:
             raise MissingParameters(field="appId")
         question = queries.narrowed(question, app, narrowing)
+    whole = not any((participant, at_least is not None, below is not None, code, ids, narrowing))
+    tally = (
+        partial(conferences_made, app_id=app, stretch=stretch_of(span)) if app and whole else None
+    )
     question, newest = _sorted(question, app, page, newest, filters.text_of(sort, "sort"))
     wide = bool(narrowing or question.order)
-    return await listing(db, question, shapes.conference, page, newest=newest, by_index=wide)
+    return await listing(
+        db, question, shapes.conference, page, newest=newest, by_index=wide, tally=tally
+    )
 
 
 def _sorted(

@@ -36,7 +36,7 @@ from signalbox.monitoring.rules.columns import (
 )
 from signalbox.monitoring.rules.overview import MAX_CONFERENCE_IDS, UNKNOWN, Figures
 
-VERSION: Final = 2  # of the stored form; another one makes stored columns void
+VERSION: Final = 3  # of the stored form; another one makes stored columns void
 TRAITS: Final = ("app_version", "browser", "os", "country", "webrtc_sdk")
 META: Final = "meta."
 AT: Final = "at"
@@ -117,11 +117,12 @@ class Facts:
 
 
 class Day(NamedTuple):
-    """A day as columns by family; keys of metadata that have some, and whether these are all."""
+    """A day as columns by family; keys of metadata that have some, and whether these are all; how many conferences there were."""
 
     keys: Sequence[str]
     is_complete: bool
     families: Mapping[str, Columns]
+    conferences: int
 
 
 def hashed(value: str) -> bytes:
@@ -157,7 +158,7 @@ def day_of(facts: Facts) -> Day:
         stays = [None if key is None else facts.stays.get(key) for key in ids]
         for name, of in _properties(kept):
             families[family][name] = column(NOTHING if stay is None else of(stay) for stay in stays)
-    return Day(kept, len(kept) == len(keys), families)
+    return Day(kept, len(kept) == len(keys), families, len(facts.conferences))
 
 
 def _properties(keys: Iterable[str]) -> list[tuple[str, Callable[[Stay], Hashable]]]:

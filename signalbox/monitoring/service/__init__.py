@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from signalbox.monitoring.service.columns import make_columns
+from signalbox.monitoring.service.columns import conferences_made, make_columns
 from signalbox.monitoring.service.diagnosing import (
     diagnose_again,
     diagnose_changed,
@@ -27,6 +27,7 @@ __all__ = [
     "Minutes",
     "Overviews",
     "Tell",
+    "conferences_made",
     "count_volumes",
     "delete_expired",
     "diagnose_again",

@@ -42,7 +42,7 @@ async def make_columns(db: Database, *, at: datetime) -> int:
         days = [day for _, day in some]
         async with db.begin() as tx:
             empty = await keep_empty_days(
-                tx.psycopg, app, days, name=ABOUT, packed=_about([], True), version=VERSION
+                tx.psycopg, app, days, name=ABOUT, packed=_about([], True, 0), version=VERSION
             )
         busy += [(app, day) for day in days if day not in empty]
     made = 0
@@ -53,8 +53,8 @@ async def make_columns(db: Database, *, at: datetime) -> int:
     return made
 
 
-def _about(keys: Sequence[str], is_complete: bool) -> bytes:
-    return pack(msgspec.msgpack.encode((keys, is_complete)), version=0)
+def _about(keys: Sequence[str], is_complete: bool, conferences: int) -> bytes:
+    return pack(msgspec.msgpack.encode((keys, is_complete, conferences)), version=0)
 
 
 async def _make(db: Database, app: UUID, day: date) -> int:
@@ -71,7 +71,7 @@ async def _make(db: Database, app: UUID, day: date) -> int:
 def packed_day(day: Day) -> dict[str, bytes]:
     """The columns of a day as they are stored, by family and name; of families without rows there are none."""
     encode = msgspec.msgpack.Encoder().encode
-    found = {ABOUT: _about(day.keys, day.is_complete)}
+    found = {ABOUT: _about(day.keys, day.is_complete, day.conferences)}
     for family, columns in day.families.items():
         for name, rows in columns.items():
             if rows.planes[0] if isinstance(rows, Column) else rows:
@@ -156,6 +156,28 @@ async def held(
         *runs(missing),
         *rest,
     ]
+
+
+async def conferences_made(tx: Tx, app_id: UUID, stretch: Stretch) -> int:
+    """How many conferences of an app were made in a stretch of time: of days that are over it is known, the rest is counted now.
+
+    Exact, whatever is known: a day that has changed since is counted.
+    """
+    await counted.through_indexes(tx)
+    begin = await counted.oldest(tx, app_id)
+    if begin is None:
+        return 0
+    begin = midnight(begin.astimezone(UTC).date())  # before, there was nothing
+    begin = begin if stretch.begin is None else max(begin, stretch.begin)
+    whole, rest = pieces(begin, stretch.end, await counted.settled(tx))
+    known: dict[date, int] = {}
+    if whole:
+        days = [piece.day for piece in whole]
+        known = await stored.conferences_of_days(tx, app_id, days[0], days[-1])
+    held_days = {piece.day for piece in whole if piece.day in known and not piece.is_cut}
+    unknown = [*runs(piece for piece in whole if piece.day not in held_days), *rest]
+    found = sum(known[day] for day in held_days)
+    return found + (await stored.conferences_made(tx, app_id, unknown) if unknown else 0)
 
 
 def _alike(whole: Sequence[Piece]) -> list[list[Piece]]:

@@ -10,7 +10,10 @@ from httpx import AsyncClient
 
 from signalbox.core.clock import ManualClock
 from signalbox.core.compression import unpack
+from signalbox.monitoring.queries import columns as stored
+from signalbox.monitoring.queries import scope
 from signalbox.monitoring.rules import days as rules
+from signalbox.monitoring.rules.overview import Stretch
 from signalbox.monitoring.service import make_columns
 from signalbox.monitoring.service import overview as service
 from tests.monitoring import recount
@@ -99,6 +102,61 @@ async def test_bounds_cut_days_in_two(
         told = await charts(alice, world, **parameters, **bounds)
 
         assert told == recount.recount(rows, wanted=wanted, begin=begin, before=last)
+
+
+async def in_all(alice: AsyncClient, world: World, **bounds: str) -> tuple[int, int]:
+    """How many conferences a page says that there are, and how many there are."""
+    query = {"appId": str(world.app), **bounds}
+    page = await alice.get("/v1/conferences", params={**query, "limit": "1"})
+    whole = await alice.get("/v1/conferences", params=query)
+    return page.json()["count"], len(whole.json()["data"])
+
+
+async def test_of_many_conferences_the_number_is_known_from_days_that_are_over(
+    alice: AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is exact all the same: within bounds, before there are columns, and after changes."""
+    looked_at: list[Stretch] = []
+    count_now = stored.conferences_made
+
+    async def noted(tx: Any, app_id: Any, parts: list[Stretch]) -> int:
+        looked_at.extend(parts)
+        return await count_now(tx, app_id, parts)
+
+    monkeypatch.setattr(stored, "conferences_made", noted)
+    monkeypatch.setattr(scope, "MANY", 3)
+    await calls(world, conferences=80)
+    now = datetime.now(UTC)
+    instants = {hours: (now - timedelta(hours=hours)).isoformat() for hours in (130, 90, 20, 2)}
+    some_bounds = [
+        {},
+        {"created_at_gte": instants[130]},
+        {"created_at_gt": instants[90], "created_at_lte": instants[20]},
+        {"created_at_lt": instants[90]},
+        {"created_at_gte": instants[2]},
+        {"created_at_gte": "1900-01-01", "created_at_lt": "9999-01-01"},
+        {"created_at_gte": instants[20], "created_at_lt": instants[90]},
+    ]
+
+    async def all_agree() -> None:
+        for bounds in some_bounds:
+            told, there = await in_all(alice, world, **bounds)
+            assert told == there, bounds
+
+    await all_agree()
+    await made(world)
+    looked_at.clear()
+    await all_agree()
+    assert looked_at
+    looked_at.clear()
+    await in_all(alice, world)
+    (only,) = looked_at  # what is not over
+    assert only.begin is not None
+    assert only.begin > now - timedelta(hours=31)
+    for change in CHANGES:
+        async with world.db.begin() as tx:
+            await tx.psycopg.execute(change, {"app": world.app})
+        await all_agree()
 
 
 @pytest.mark.parametrize("change", MORE_CHANGES)

@@ -131,7 +131,8 @@ async def test_lists_go_through_indexes(
             answer = await alice.get(f"/v1/{path}", headers=owner)
             assert answer.status_code == 200, (path, answer.text)
     theirs = f"appId={world.other_app}&limit=20"
-    for more in (*NARROWED, *(f"sort={name}" for name in SORTS)):
+    plain = ("order=-created_at", "created_at_gte=2026-11-21T13:00:00Z")
+    for more in (*plain, *NARROWED, *(f"sort={name}" for name in SORTS)):
         answer = await alice.get(f"/v1/conferences?{theirs}&{more}", headers=world.charlie)
         assert answer.status_code == 200, (more, answer.text)
 
