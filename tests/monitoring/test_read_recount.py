@@ -14,7 +14,7 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
 from signalbox.monitoring.rules.overview import MAX_CONFERENCE_IDS
-from tests.monitoring import recount
+from tests.monitoring import recompute, recount
 from tests.monitoring.replay import replay, trace
 
 TRACES = (
@@ -80,6 +80,20 @@ async def test_charts_of_recorded_calls_can_be_recounted(
     assert sum(item["count"] for item in whole["connections/setup-time-summary"]["data"]) > 0
     assert len(whole["connections/setup-time-summary"]["data"]) == 11
     assert MAX_CONFERENCE_IDS >= 200
+
+
+async def test_charts_of_recorded_calls_follow_from_raw_events(
+    site: httpx.AsyncClient, db: Database, clock: ManualClock
+) -> None:
+    """From events and reports as they are stored, whatever else was derived from them when they came."""
+    app, headers = await owner(db, clock)
+    for name in TRACES:
+        await replay(site, clock, app["api_key"], trace(name))
+        clock.advance(3600)
+
+    rows = await recompute.recomputed(db, app["id"])
+
+    assert await told(site, app, headers) == recount.recount(rows)
 
 
 @pytest.mark.parametrize("name", ["p2p", "janus"])
