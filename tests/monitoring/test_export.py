@@ -8,14 +8,16 @@ import json
 import zipfile
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from arro3.io import read_parquet
 
 from signalbox.monitoring.queries import export
+from signalbox.monitoring.service import diagnose_conference
 from signalbox.monitoring.service import export as service
 from tests.monitoring.conftest import House
+from tests.monitoring.labelled import SETTINGS
 from tests.monitoring.pages import Page
 from tests.monitoring.replay import replay, trace
 
@@ -79,6 +81,33 @@ async def test_json_holds_everything(
     assert told["events"] == sorted(told["events"], key=lambda row: (row["created_at"], row["id"]))
     assert told["conferences"][0]["created_at"].endswith("Z")
     assert told["sessions"][0]["platform"]["browser"]["name"].startswith("Chrome")
+
+
+async def test_what_was_found_to_be_wrong_is_in_it(house: House) -> None:
+    app = await house.app()
+    await replay(house.client, house.clock, app["api_key"], trace("gum-denied"))
+    headers = await house.bearer(app, "read")
+    listed = await house.client.get(f"/v1/conferences?appId={app['id']}", headers=headers)
+    call = (app, listed.json()["data"][0]["id"], headers)
+    empty = (await download(house, call, table="diagnoses")).json()
+    await diagnose_conference(house.db, UUID(call[1]), settings=SETTINGS, at=house.clock.now())
+
+    told = (await download(house, call)).json()["diagnoses"]
+    answer = await house.client.get(f"/v1/conferences/{call[1]}/diagnosis", headers=headers)
+
+    assert empty == {"diagnoses": []}
+    found = answer.json()["data"]
+    whole = found["conference"]
+    assert whole["cause"] == "permission"
+    for one in (whole, *found["participants"]):
+        (row,) = [row for row in told if row["participant"] == one["participant"]]
+        for name in ("cause", "culprit", "score", "parts", "events", "issues", "version", "computed_at"):  # fmt: skip
+            assert row[name] == one[name], name
+        assert row["sentence"]
+    lines = (await download(house, call, format="csv", table="diagnoses")).text
+    assert len(list(csv.DictReader(io.StringIO(lines, newline="")))) == len(told)
+    parquet = await download(house, call, format="parquet", table="diagnoses")
+    assert read_parquet(io.BytesIO(parquet.content)).read_all().num_rows == len(told)
 
 
 @pytest.mark.parametrize("table", export.TABLES)

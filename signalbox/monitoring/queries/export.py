@@ -153,6 +153,23 @@ TABLES: Final = {
             _OF.format("issues") + " AND r.is_active",
         ),
         Table(
+            "diagnoses",
+            _columns("""
+                participant text r.participant_id::text
+                cause text
+                culprit text r.culprit_id::text
+                sentence text
+                score int
+                parts json r.parts::text
+                events json array_to_json(r.events)::text
+                issues json array_to_json(r.issues)::text
+                version int
+                computed_at time
+            """),
+            """(SELECT d.*, d.computed_at AS created_at FROM monitoring.diagnoses d
+                WHERE d.conference_id = %(conference)s) r WHERE true""",
+        ),
+        Table(
             "events",
             _columns("""
                 id text r.id::text

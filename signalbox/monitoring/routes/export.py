@@ -43,7 +43,7 @@ async def export_conference(
     table: Annotated[str | None, QueryParameter(name="table")] = None,
 ) -> Answer:
     """All that is stored of a conference, as a file. `format`: `json`, `csv` or `parquet`; `table`: conferences, participants, sessions, connections,
-    tracks, issues, events, samples or flows. Without a table JSON holds all of them and CSV is a zip archive; Parquet needs one."""
+    tracks, issues, diagnoses, events, samples or flows. Without a table JSON holds all of them and CSV is a zip archive; Parquet needs one."""
     chosen = _table(table)
     if format_ not in ("json", "csv", "parquet"):
         raise InvalidParameters(field="format")

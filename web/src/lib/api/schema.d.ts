@@ -288,7 +288,7 @@ export interface paths {
         /**
          * Export of a conference
          * @description All that is stored of a conference, as a file. `format`: `json`, `csv` or `parquet`; `table`: conferences, participants, sessions, connections,
-         *     tracks, issues, events, samples or flows. Without a table JSON holds all of them and CSV is a zip archive; Parquet needs one.
+         *     tracks, issues, diagnoses, events, samples or flows. Without a table JSON holds all of them and CSV is a zip archive; Parquet needs one.
          */
         get: operations["V1ConferencesConferenceIdExportExportConference"];
         put?: never;
