@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
-revision = "0012b"
-down_revision = "0012"
+revision = "0013c"
+down_revision = "0013b"
 branch_labels = None
 depends_on = None
 
