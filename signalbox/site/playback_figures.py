@@ -87,7 +87,6 @@ class PlaybackFigures:
         self._spool_oldest_s = Gauge("playback_spool_oldest_seconds", "Age of what waits longest.", **most)  # fmt: skip
         self._backend = Gauge("playback_ratelimit_backend", "Who counts limits.", ("backend",), **most)  # fmt: skip
         self._viewers = Gauge("playback_concurrent_viewers", "Viewers now.", ("tenant",), **most)
-        self._alerts = Gauge("playback_alert_active", "Alerts that are on.", ("tenant", "rule", "cohort"), **most)  # fmt: skip
         self._access, self._pool, self._limits_are_local = access, pool, limits_are_local
         self._tenants: set[str] = set()
         self._counts: dict[tuple[Counter, tuple[str, ...]], int] = {}
@@ -164,10 +163,6 @@ class PlaybackFigures:
     def viewers(self, tenant: str, count: int) -> None:
         """So many watch now."""
         self._viewers.labels(self._tenant(tenant)).set(count)
-
-    def alert(self, tenant: str, rule: str, cohort: str, *, is_active: bool) -> None:
-        """An alert is on or off."""
-        self._alerts.labels(self._tenant(tenant), rule, cohort).set(int(is_active))
 
     # --- gathering --------------------------------------------------------------------------------
 
