@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 
 from signalbox.alerts import queries, store
 from signalbox.alerts.rules.figures import Cohort
-from signalbox.alerts.service import Voice, Watch, evaluate_due, remind
+from signalbox.alerts.service import Channels, Voice, Watch, evaluate_due, remind
 from signalbox.core import outgoing
 from signalbox.core.actor import SYSTEM
 from signalbox.core.clock import SystemClock
@@ -43,6 +43,12 @@ def voice_of(settings: Settings) -> Voice:
 def sealer_of(settings: Settings) -> Sealer:
     """Seals with the installation's encryption secrets."""
     return Sealer(settings.site.encryption_secret)
+
+
+def channels_of(db: Database, settings: Settings) -> Channels:
+    """Verbs on who is told."""
+    private = settings.alerts.private_addresses
+    return Channels(db, sealer_of(settings), voice_of(settings), private=private)
 
 
 def courier_of(db: Database, settings: Settings) -> Courier:

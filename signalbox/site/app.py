@@ -24,6 +24,8 @@ from signalbox.accounts.guards import Accounts, Credential, reader, require_acto
 from signalbox.accounts.routes import route_handlers as account_handlers
 from signalbox.accounts.signing import TokenSigner
 from signalbox.accounts.store import APPS_CHANNEL
+from signalbox.alerts.routes import alerts_router
+from signalbox.alerts.service import Channels
 from signalbox.core import geo
 from signalbox.core.actor import Actor
 from signalbox.core.batch import GroupCommitWriter
@@ -59,6 +61,7 @@ from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
+from signalbox.site.alerts import channels_of
 from signalbox.site.dashboard import DashboardDoor
 from signalbox.site.dashboard_files import Build, installed_build
 from signalbox.site.demo_pass import passes
@@ -268,6 +271,11 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
     async def provide_walls() -> Walls:
         return walls
 
+    channels = channels_of(db, settings)
+
+    async def provide_channels() -> Channels:
+        return channels
+
     feeder = TraceFeeder(kernel.writer, settings.monitoring)
 
     async def provide_feeder() -> TraceFeeder:
@@ -290,6 +298,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
                 more=(*APP_HANDLERS, *WALL_HANDLERS),
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
+            alerts_router(),
             *account_handlers,
             *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS),
         ],
@@ -297,6 +306,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             "db": Provide(provide_db),
             "clock": Provide(provide_clock),
             "actor": Provide(_readers(kernel)),
+            "channels": Provide(provide_channels),
             "feeder": Provide(provide_feeder),
             "live_position": Provide(provide_live_position),
             "walls": Provide(provide_walls),
