@@ -85,7 +85,7 @@ async def list_conferences(
         partial(conferences_made, app_id=app, stretch=stretch_of(span)) if app and whole else None
     )
     question, newest = _sorted(question, app, page, newest, filters.text_of(sort, "sort"))
-    wide = bool(narrowing or question.order)
+    wide = bool(narrowing or question.order or tally)  # of a whole app, too
     return await listing(
         db, question, shapes.conference, page, newest=newest, by_index=wide, tally=tally
     )
