@@ -18,9 +18,12 @@ from tests.browser.watching import ready
 SCREENSHOTS: Final = Path(__file__).parents[2] / "build/screenshots"
 WIDTHS: Final = (360, 1280)
 LARGEST: Final = (3840, 2160)
-# Charts that are drawn only near the window stand still once it is as tall as the page.
-_DRAWN: Final = """() => [...document.querySelectorAll("figure[data-state]")].every(
-    one => one.dataset.state !== "loading" && (one.dataset.state !== "ready" || one.dataset.drawn === "true"))"""
+# All charts in the window are; what is far from it may be drawn later.
+_DRAWN: Final = """() => [...document.querySelectorAll("figure[data-state]")].every(one => {
+    const box = one.getBoundingClientRect()
+    const seen = box.bottom > 0 && box.top < innerHeight
+    return !seen || (one.dataset.state !== "loading" && (one.dataset.state !== "ready" || one.dataset.drawn === "true"))
+})"""
 PATIENCE_S: Final = 15.0
 
 

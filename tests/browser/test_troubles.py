@@ -90,3 +90,19 @@ async def test_the_theme_is_kept(page: Page, scene: Scene) -> None:
     await page.reload()
     await ready(page)
     assert await page.locator("html").get_attribute("data-theme") == "dark"
+
+
+async def test_a_page_that_cannot_be_loaded_comes_once_the_server_is_back(
+    page: Page, scene: Scene, watch: Watch
+) -> None:
+    """Its scripts are read when it is entered; nobody needs to press anything."""
+    await visit(page, scene, BY_NAME["account"])
+    with watch.excusing(r"net::ERR_", r"ERR_CONNECTION_REFUSED", r"Failed to load resource"):
+        for path in ("**/app/**", "**/health/**"):
+            await page.route(path, lambda route: route.abort("connectionrefused"))
+        await page.get_by_role("link", name="default").click()
+        await page.get_by_role("heading", name="The server cannot be reached").wait_for()
+        for path in ("**/app/**", "**/health/**"):
+            await page.unroute(path)
+    await page.get_by_role("heading", name="default").wait_for()
+    assert page.url.endswith(scene.at("/organization/{organization}"))

@@ -1,6 +1,11 @@
-// What SvelteKit lets an application say about itself; nothing to say yet.
 declare global {
-  namespace App {}
+  namespace App {
+    interface Error {
+      message: string;
+      /** A part of the site could not be loaded: there is no server to send it. */
+      away?: boolean;
+    }
+  }
 }
 
 export {};
