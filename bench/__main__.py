@@ -11,10 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import figures, ingest, live, query, web
+from bench import figures, ingest, live, playback, query, web
 from bench.rig import rig
 
-BENCHES = {**ingest.BENCHES, **query.BENCHES, **figures.BENCHES, **live.BENCHES, **web.BENCHES}
+BENCHES = {
+    **ingest.BENCHES,
+    **query.BENCHES,
+    **figures.BENCHES,
+    **live.BENCHES,
+    **web.BENCHES,
+    **playback.BENCHES,
+}
 READING = {**query.BENCHES, **figures.BENCHES}  # these change nothing that they did not make
 COLUMNS = (
     ("per_s", "per s", "{:,.0f}"),
@@ -45,6 +52,7 @@ MORE = (
     ("samples", "samples:"),
     ("calls_shown", "calls shown:"),
     ("heap_mb", "MB of the page's scripts, over time:"),
+    ("of_plain", "of the plain upsert's rate:"),
     ("recovered_after_s", "s until answered at once again:"),
 )
 
