@@ -134,6 +134,11 @@ class GroupCommitWriter(Generic[M]):
         await self._drop_connection()
 
     @property
+    def is_cut_off(self) -> bool:
+        """Whether the last transaction found the database away."""
+        return self._last_failure is not None
+
+    @property
     def must_thin(self) -> bool:
         """Whether the sample lane is so full that samples should come without their raw report."""
         return len(self._samples) >= self._limits.thin_samples_from

@@ -63,6 +63,7 @@ class Keys:
         self._asking: dict[str, asyncio.Task[KeyFacts | None]] = {}
         self._used_at: dict[UUID, datetime] = {}
         self._away_until_s = 0.0
+        self._notes: set[asyncio.Task[None]] = set()
 
     def forget_key(self, key_id: str) -> None:
         """Ask again for a key that has changed."""

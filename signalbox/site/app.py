@@ -91,6 +91,7 @@ class Kernel:
                 "serve needs SIGNALBOX_DATABASE_URL and SIGNALBOX_REDIS_URL; `up` starts its own servers"
             )
         self.settings, self.clock = settings, clock
+        self.is_draining = False
         self.metrics = metrics or open_metrics(core.data)
         self.db = Database(
             core.database_url, pool_size=core.database_pool_size, idle=core.database_idle
@@ -129,6 +130,10 @@ class Kernel:
             await connection.close()
             raise
         return connection
+
+    def drain(self) -> None:
+        """This process is asked to end: from now on it is not ready."""
+        self.is_draining = True
 
     async def open(self) -> None:
         """Open what a request needs. A database that is away now is asked for again with every commit."""
@@ -284,6 +289,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         await kernel.open()
+        before_stop(kernel.drain)
         before_stop(kernel.follower.end_all)
         try:
             yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -57,12 +58,17 @@ def _config() -> Config:
     return config
 
 
+@cache
+def heads() -> frozenset[str]:
+    """The newest migrations of this version."""
+    return frozenset(ScriptDirectory.from_config(_config()).get_heads())
+
+
 def _is_current(engine: Engine) -> bool:
-    heads = set(ScriptDirectory.from_config(_config()).get_heads())
     with engine.connect() as connection:
         options = {"version_table": "schema_version"}
         return (
-            set(MigrationContext.configure(connection, opts=options).get_current_heads()) == heads
+            set(MigrationContext.configure(connection, opts=options).get_current_heads()) == heads()
         )
 
 

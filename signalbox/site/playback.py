@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
 
@@ -29,7 +30,7 @@ from signalbox.playback.store.messages import Message
 from signalbox.site.access_log import AccessLog
 from signalbox.site.demo_pass import passes
 from signalbox.site.lookups import LOOKUPS_ONLY
-from signalbox.site.partitions import coming
+from signalbox.site.partitions import coming, playback_policies
 from signalbox.site.playback_figures import PlaybackFigures, WriterFigures
 from signalbox.site.settings import Settings
 
@@ -115,6 +116,20 @@ class PlaybackKernel:
     def _show_spool(self, size_bytes: int, begun_s: float | None) -> None:
         self.figures.spool(size_bytes, None if begun_s is None else time.time() - begun_s)
 
+    async def prepare(self) -> None:
+        """Make the partitions of this month and those to come; a database that is away is asked again later."""
+        try:
+            connection = await self._kernel.db.connect()
+        except (psycopg.Error, OSError):
+            return
+        try:
+            policies = playback_policies(self._kernel.settings)
+            await maintain(connection, policies, at=self._kernel.clock.now())
+        except (psycopg.Error, OSError) as error:
+            log.warning("playback.partitions_missing", error=type(error).__name__)
+        finally:
+            await connection.close()
+
     def spool_is_fine(self) -> bool:
         """Whether it is less than nine tenths full."""
         most = self._kernel.settings.playback.spool_max_bytes
@@ -122,6 +137,7 @@ class PlaybackKernel:
 
     async def open(self) -> None:
         """Begin to store."""
+        await self.prepare()
         await self.writer.open()
         await self.lines.open()
         await self.spool.open()
@@ -131,6 +147,7 @@ class PlaybackKernel:
         await self.spool.close()
         await self.lines.close()
         await self.writer.close()
+        await self.keys.close()
 
     def doors(self, rest: Asgi) -> CmcdDoors:
         """The routes that players report to, in front of `rest`."""

@@ -19,7 +19,9 @@ from signalbox.core.logging import configure_from
 from signalbox.site import stopping
 from signalbox.site.settings import Settings
 
-STOP_WITHIN_S = 4  # to answer what is being worked on; what is committed later was not acknowledged
+STOP_WITHIN_S = (
+    10  # to answer what is being worked on; what is committed later was not acknowledged
+)
 BACKLOG = 4096
 MAX_CONNECTIONS = (
     50_000  # of one process, those included that a browser keeps open and does not use

@@ -65,6 +65,19 @@ class SiteSettings:
         doc="Networks of reverse proxies whose `X-Forwarded-For` is believed, such as `10.0.0.0/8`.",
         check=_networks_complaint,
     )
+    enable_metrics: bool = setting(
+        True,
+        env="SIGNALBOX_ENABLE_METRICS",
+        aliases=("ENABLE_METRICS",),
+        doc="Whether `/metrics` is there.",
+    )
+    metrics_token: str | None = setting(
+        None,
+        env="SIGNALBOX_METRICS_TOKEN",
+        aliases=("METRICS_TOKEN",),
+        secret=True,
+        doc="Bearer token of `/metrics`; an API key with the scope `read` does as well. Unset means open to all.",
+    )
     init_token_secret: list[str] = setting(
         [],
         env="SIGNALBOX_INIT_TOKEN_SECRET",

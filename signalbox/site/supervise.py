@@ -17,7 +17,7 @@ from signalbox.site.embedded import EmbeddedServerError, die_with_parent
 POLL_S = 0.1
 BACKOFF_FIRST_S, BACKOFF_MOST_S = 0.2, 30.0
 STABLE_S = 30.0  # who ran for so long is started anew without delay
-STOP_WITHIN_S = 9.0
+STOP_WITHIN_S = 14.0
 
 
 class Running(Protocol):
