@@ -207,14 +207,14 @@ class Keys:
         if len(self._used_at) >= KNOWN_MAX:
             self._used_at.clear()
         self._used_at[facts.id] = at
-        task = asyncio.create_task(
-            _noted(lambda: accounts.note_key_used(self._db, facts.id, at=at))
-        )
-        _notes.add(task)
-        task.add_done_callback(_notes.discard)
+        noting = _noted(lambda: accounts.note_key_used(self._db, facts.id, at=at))
+        task = asyncio.create_task(noting)
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
 
-
-_notes: set[asyncio.Task[None]] = set()
+    async def close(self) -> None:
+        """Wait for what is being asked and noted: it needs the database."""
+        await asyncio.gather(*self._notes, *self._asking.values(), return_exceptions=True)
 
 
 async def _noted(note: Callable[[], Awaitable[None]]) -> None:

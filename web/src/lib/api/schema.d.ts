@@ -9446,7 +9446,7 @@ export interface operations {
                 "application/json": {
                     /** @description What it is for. */
                     name?: string;
-                    scopes: ("audit:read" | "calls:create" | "calls:read" | "controllers:read" | "ingest" | "manage" | "meetings:create" | "meetings:end" | "meetings:join" | "meetings:read" | "meetings:update" | "participants:moderate" | "participants:read" | "quality:write" | "read" | "recordings:read" | "recordings:write" | "users:read" | "users:write")[];
+                    scopes: ("admin" | "audit:read" | "calls:create" | "calls:read" | "controllers:read" | "ingest" | "manage" | "meetings:create" | "meetings:end" | "meetings:join" | "meetings:read" | "meetings:update" | "participants:moderate" | "participants:read" | "quality:write" | "read" | "recordings:read" | "recordings:write" | "users:read" | "users:write")[];
                     /**
                      * Format: uuid
                      * @description null: the whole organization
