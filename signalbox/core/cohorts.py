@@ -257,7 +257,8 @@ def _with_wholes(family: Family, counted: list[Counted]) -> list[Counted]:
 
 async def _rows(tx: Tx, statement: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     cursor = tx.psycopg.cursor(binary=True)
-    # One core is enough for what is asked every minute.
+    # One core is enough for what is asked every minute; and of an app that has most of a table no planner is to read it whole.
     await cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+    await cursor.execute("SET LOCAL enable_seqscan = off")
     await cursor.execute(statement, values, prepare=False)
     return await cursor.fetchall()

@@ -39,6 +39,8 @@ def allowed_address(text: str, *, private: bool) -> bool:
     """Whether an IP address may be asked. Link-local ones never: clouds keep their machines' credentials there. Raises ValueError for what is none."""
     address = ipaddress.ip_address(text.partition("%")[0])
     inner = getattr(address, "ipv4_mapped", None) or address
+    if inner.is_loopback:  # IPv6 counts its own among the reserved ones
+        return private
     if inner.is_link_local or inner.is_multicast or inner.is_unspecified or inner.is_reserved:
         return False
     return private or inner.is_global

@@ -38,10 +38,14 @@ class Scene:
         found: UUID = self.app["id"]
         return found
 
+    @staticmethod
+    def now_less(minutes: float) -> datetime:
+        """So many minutes before NOW."""
+        return NOW - timedelta(minutes=minutes)
+
     async def play(self, count: int, *, ago: float, minutes: float, **traits: Any) -> None:
         """So many sessions that ended from `ago` minutes before NOW on; negative: after it."""
-        begin = NOW - timedelta(minutes=ago)
-        await played(self.db, self.id, count, begin=begin, minutes=minutes, **traits)
+        await played(self.db, self.id, count, begin=self.now_less(ago), minutes=minutes, **traits)
 
     async def usual_day(self, **traits: Any) -> None:
         """A day of 1440 plays, one in eighty of which failed, and quiet minutes up to NOW."""

@@ -73,7 +73,7 @@ SCORES: Final = Family(
     dimensions=_DIMENSIONS,
     values={"score": "g.score"},
     id="s.id",
-    examples={"score": ("g.score < 50", "min(g.score)")},
+    examples={"score": ("true", "min(g.score)")},
 )
 
 _ACTIVE: Final = """
