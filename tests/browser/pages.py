@@ -108,7 +108,13 @@ PAGES: Final = (
         filters=("kind", "code", *_APP_FILTERS),
         other_filters=("range",),
     ),
-    PageUnderTest(name="compare", path="/apps/{app}/compare", rows=("compare-table",)),
+    PageUnderTest(
+        name="compare",
+        path="/apps/{app}/compare",
+        rows=("compare-table",),
+        filters=("kind", "figures"),
+        other_filters=("by", "a", "b", "on", "range", "browser", "os", "country", "sdk"),
+    ),
     PageUnderTest(name="live", path="/apps/{live_app}/live", rows=("live-wall", "live-call"), other_filters=("q", "state", "sort")),
     PageUnderTest(
         name="settings",

@@ -180,7 +180,8 @@ export function ranking(input: Bars): ChartModel {
           fontFamily: palette.font,
           fontSize: 12,
           lineHeight: 13,
-          width: narrow ? 118 : 190,
+          // Long names take two lines; short ones leave the room to the bars.
+          width: Math.min(narrow ? 118 : 190, Math.max(...bars.map(({ label }) => label.length), 1) * 7),
           overflow: "break",
           interval: 0,
         },
