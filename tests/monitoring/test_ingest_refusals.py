@@ -76,7 +76,7 @@ async def test_nothing_at_all_is_stored_of_what_cannot_be_attributed(scene: Scen
 # Codes that no ingest or reading route raises; the doors and commands of accounts do, and their tests.
 ELSEWHERE = {
     "already_member", "email_taken", "erasure_not_found", "forbidden", "foreign_origin", "invalid_credentials", "invalid_email",
-    "key_not_found", "last_owner", "invalid_trace", "secrets_differ", "too_many_streams", "unknown_scope", "user_not_found", "weak_password",
+    "key_not_found", "last_owner", "invalid_trace", "secrets_differ", "too_many_keys", "too_many_streams", "unknown_scope", "user_not_found", "weak_password",
 }  # fmt: skip
 TABLE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "monitoring-wire.md"
 
