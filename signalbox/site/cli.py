@@ -27,6 +27,10 @@ ELSEWHERE = {
         "signalbox.site.commands.monitoring",
         "Data of observed calls: look again, end, erase, import.",
     ),
+    "alerts": (
+        "signalbox.site.commands.alerts",
+        "Alerts: what is open, the rules, who is told.",
+    ),
     "secrets": (
         "signalbox.site.commands.secrets",
         "What signs and encrypts, and how to change it.",

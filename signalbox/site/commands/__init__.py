@@ -5,6 +5,7 @@ They speak to the database directly, so that they work while nothing serves; ing
 
 from __future__ import annotations
 
+from signalbox.site.commands.alerts import alerts
 from signalbox.site.commands.app import app
 from signalbox.site.commands.key import key
 from signalbox.site.commands.monitoring import monitoring
@@ -12,6 +13,6 @@ from signalbox.site.commands.org import org
 from signalbox.site.commands.secrets import secrets
 from signalbox.site.commands.user import user
 
-GROUPS = (org, app, key, user, secrets, monitoring)
+GROUPS = (org, app, key, user, secrets, monitoring, alerts)
 
-__all__ = ["GROUPS", "app", "key", "monitoring", "org", "secrets", "user"]
+__all__ = ["GROUPS", "alerts", "app", "key", "monitoring", "org", "secrets", "user"]
