@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import figures, ingest, live, playback, query, web
+from bench import cmcd, figures, ingest, live, playback, query, web
 from bench.rig import rig
 
 BENCHES = {
@@ -21,6 +21,7 @@ BENCHES = {
     **live.BENCHES,
     **web.BENCHES,
     **playback.BENCHES,
+    **cmcd.BENCHES,
 }
 READING = {**query.BENCHES, **figures.BENCHES}  # these change nothing that they did not make
 COLUMNS = (
@@ -53,6 +54,8 @@ MORE = (
     ("calls_shown", "calls shown:"),
     ("heap_mb", "MB of the page's scripts, over time:"),
     ("of_plain", "of the plain upsert's rate:"),
+    ("disk_bytes_per_line", "bytes on disk for each:"),
+    ("sessions", "sessions:"),
     ("recovered_after_s", "s until answered at once again:"),
 )
 

@@ -1,4 +1,4 @@
-"""The limit: a bare COPY of the same sample rows into the same layout, over one connection."""
+"""The limit: a bare COPY of the same rows into the same layout, over one connection."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MOST_ROWS = 100_000
 _LAYOUT = """
     DROP SCHEMA IF EXISTS bench CASCADE;
     CREATE SCHEMA bench;
-    CREATE TABLE bench.samples (LIKE monitoring.samples INCLUDING ALL) PARTITION BY RANGE (received_at);"""
-_DAYS = "SELECT DISTINCT received_at::date FROM monitoring.samples"
-_STORED = f"COPY (SELECT * FROM monitoring.samples ORDER BY received_at LIMIT {MOST_ROWS}) TO STDOUT (FORMAT binary)"
-_COPY = "COPY bench.samples FROM STDIN (FORMAT binary)"
+    CREATE TABLE bench.rows (LIKE {table} INCLUDING ALL) PARTITION BY RANGE (received_at);"""
+_DAYS = "SELECT DISTINCT received_at::date FROM {table}"
+_STORED = "COPY (SELECT * FROM {table} ORDER BY received_at LIMIT {rows}) TO STDOUT (FORMAT binary)"
+_COPY = "COPY bench.rows FROM STDIN (FORMAT binary)"
 Db = psycopg.Connection[Any]
 
 
-def bare_copy(rig: Rig, *, seconds: float) -> dict[str, Any]:
+def bare_copy(rig: Rig, *, seconds: float, table: str = "monitoring.samples") -> dict[str, Any]:
     """Copy the rows that the bench before has stored, each once and in their order, into an empty table; again into a new one until
     `seconds` are over. Rows/s and CPU of both sides per row.
 
@@ -30,9 +30,9 @@ def bare_copy(rig: Rig, *, seconds: float) -> dict[str, Any]:
     """
     copied, elapsed, client, server = 0, 0.0, 0.0, 0.0
     with psycopg.connect(rig.postgres.url, autocommit=True) as db:
-        rows, blocks = _stored(db)
+        rows, blocks = _stored(db, table)
         while elapsed < seconds:
-            _make_table(db)
+            _make_table(db, table)
             used, own, began = cpu_s(rig.postgres.pid), time.process_time(), time.perf_counter()
             for block in blocks:
                 with db.cursor().copy(_COPY) as target:
@@ -51,9 +51,9 @@ def bare_copy(rig: Rig, *, seconds: float) -> dict[str, Any]:
     }
 
 
-def _stored(db: Db) -> tuple[int, list[bytes]]:
+def _stored(db: Db, table: str) -> tuple[int, list[bytes]]:
     """How many rows, and finished blocks of them; the driver hands over row by row."""
-    with db.cursor().copy(_STORED) as source:
+    with db.cursor().copy(_STORED.format(table=table, rows=MOST_ROWS)) as source:
         rows = [bytes(row) for row in source]
     rows[0] = rows[0].removeprefix(HEADER)
     rows = [row for row in rows if row not in (b"", TRAILER)]
@@ -61,10 +61,10 @@ def _stored(db: Db) -> tuple[int, list[bytes]]:
     return len(rows), [b"".join((HEADER, *rows[n : n + BLOCK_ROWS], TRAILER)) for n in starts]
 
 
-def _make_table(db: Db) -> None:
+def _make_table(db: Db, table: str) -> None:
     """An empty table with the columns, indexes and days of the real one."""
-    db.execute(_LAYOUT)
-    for (day,) in db.execute(_DAYS).fetchall():
+    db.execute(_LAYOUT.format(table=table))
+    for (day,) in db.execute(_DAYS.format(table=table)).fetchall():
         db.execute(
-            f"CREATE TABLE bench.samples_{day:%Y%m%d} PARTITION OF bench.samples FOR VALUES FROM ('{day}') TO ('{day}'::date + 1)"
+            f"CREATE TABLE bench.rows_{day:%Y%m%d} PARTITION OF bench.rows FOR VALUES FROM ('{day}') TO ('{day}'::date + 1)"
         )

@@ -19,7 +19,7 @@ from typing import Any
 
 import uvloop
 
-from bench import players
+from bench import pages, players
 from bench.scripts import SCRIPTS, Script
 
 WARM_UP_S = 1.5
@@ -120,7 +120,7 @@ def client_of(order: dict[str, Any], script: Script, tally: Tally) -> Client:
 
 async def run(order: dict[str, Any]) -> dict[str, Any]:
     """Prepare, warm up, count for the ordered seconds, stop."""
-    scripts = await (SCRIPTS | players.SCRIPTS)[order["script"]](order)
+    scripts = await (SCRIPTS | players.SCRIPTS | pages.SCRIPTS)[order["script"]](order)
     say("ready")
     await asyncio.to_thread(sys.stdin.readline)  # the rig looks around first
     loop, tally = asyncio.get_running_loop(), Tally()
