@@ -58,6 +58,7 @@ _KEY = (
     ApiKey.last_used_at,
     ApiKey.not_before,
     ApiKey.bucket_id,
+    ApiKey.rotated_from,
     ApiKey.rate_limit,
     ApiKey.rate_window_s,
     ApiKey.origins,

@@ -53,6 +53,18 @@ class NoSuchKey(AppError):
     code, status, message = "NOT_FOUND", 404, "There is no such key."
 
 
+class NotThere(AppError):
+    """The operator has not switched this on."""
+
+    code, status, message = "NOT_FOUND", 404, "There is nothing here."
+
+
+class TooManyKeys(AppError):
+    """Five keys with this label are in force."""
+
+    code, status, message = "TOO_MANY_KEYS", 409, "There are five active keys with this label."
+
+
 class NoSuchPolicy(AppError):
     """There is no retention policy of that id."""
 

@@ -14,6 +14,7 @@ from signalbox.accounts.service.apps import (
     DEFAULT_INTERVAL_MS,
     GRACE_MAX_S,
     MASKS,
+    PLAYBACK_LIMITS,
     RETENTION,
     UNCHANGED,
     create_app,
@@ -22,7 +23,14 @@ from signalbox.accounts.service.apps import (
     update_app,
 )
 from signalbox.accounts.service.hosts import agree_on_secrets, agreed_secrets, check_secrets
-from signalbox.accounts.service.keys import KeyBounds, create_key, revoke_key, rotate_key
+from signalbox.accounts.service.keys import (
+    ROTATION_OVERLAP_MAX_S,
+    ROTATION_OVERLAP_S,
+    KeyBounds,
+    create_key,
+    revoke_key,
+    rotate_key,
+)
 from signalbox.accounts.service.logins import (
     Login,
     change_password,
@@ -53,7 +61,10 @@ __all__ = [
     "DEFAULT_INTERVAL_MS",
     "GRACE_MAX_S",
     "MASKS",
+    "PLAYBACK_LIMITS",
     "RETENTION",
+    "ROTATION_OVERLAP_MAX_S",
+    "ROTATION_OVERLAP_S",
     "UNCHANGED",
     "FirstRun",
     "KeyBounds",

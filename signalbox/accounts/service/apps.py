@@ -31,6 +31,11 @@ RETENTION: Final = (
     "retention_days",
 )
 MASKS: Final = ("addresses", "sdp", "devices")
+PLAYBACK_LIMITS: Final = (
+    "quota_playback_reports_daily",
+    "playback_rate_limit",
+    "playback_rate_window_s",
+)
 
 
 class _Unchanged(enum.Enum):
@@ -106,16 +111,20 @@ async def update_app(
     quota_participant_minutes_monthly: int | _Unchanged | None = UNCHANGED,
     retention: Mapping[str, int | None] | None = None,
     masks: Sequence[str] | _Unchanged | None = UNCHANGED,
+    playback_limits: Mapping[str, int | None] | None = None,
 ) -> Mapping[Any, Any]:
     """Change an app; members only. None leaves a field as it is, but clears `domain` (so does "") and the quota.
 
     `retention` holds those of the fields `RETENTION` that change, in days; None stands for the installation's default.
     `masks` are some of `MASKS`, what is taken out of reports before they are stored; None likewise.
+    `playback_limits` holds those of `PLAYBACK_LIMITS` that change: reports in a UTC day, requests of each key in a window of
+    seconds; None likewise.
 
     Raises AppNotFound, Forbidden, MissingParameters (empty name), or InvalidParameters (not a domain name, an
-    interval outside 1 000–60 000 ms, a negative quota, days outside 1–36 500, an unknown mask).
+    interval outside 1 000–60 000 ms, a negative quota, days outside 1–36 500, an unknown mask, an impossible limit).
     """
     changes: dict[str, Any] = _needed_retention(retention or {})
+    changes |= _needed_limits(playback_limits or {})
     if name is not None:
         changes["name"] = needed_name(name)
     if domain is not UNCHANGED:
@@ -220,6 +229,21 @@ def _needed_retention(retention: Mapping[str, int | None]) -> dict[str, Any]:
         if name not in RETENTION or (days is not None and not 1 <= days <= RETENTION_MAX_DAYS):
             raise InvalidParameters(parameter=name)
     return dict(retention)
+
+
+def _needed_limits(limits: Mapping[str, int | None]) -> dict[str, Any]:
+    bounds = dict(
+        zip(
+            PLAYBACK_LIMITS,
+            ((0, 2**63 - 1), (1, rules.RATE_MAX), (1, rules.RATE_WINDOW_MAX_S)),
+            strict=True,
+        )
+    )
+    for name, value in limits.items():
+        least, most = bounds.get(name, (1, 0))
+        if value is not None and not least <= value <= most:
+            raise InvalidParameters(parameter=name)
+    return dict(limits)
 
 
 def _needed_masks(masks: Sequence[str] | None) -> list[str] | None:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import structlog
@@ -42,6 +42,8 @@ class KeyBounds:
 
 
 NO_BOUNDS = KeyBounds()
+ROTATION_OVERLAP_S: Final = 7 * 86_400  # of a player's key: it sits in apps that are updated slowly
+ROTATION_OVERLAP_MAX_S: Final = 400 * 86_400
 _KEPT = (
     *("organization_id", "app_id", "user_id", "name", "scopes", "expires_at"),
     *("rate_limit", "rate_window_s", "origins"),

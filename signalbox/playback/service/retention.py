@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -45,6 +45,12 @@ async def policies(db: Database) -> list[Policy]:
         rows = await store.policies(tx.psycopg)
     names = ("app_id", "stream_type", "content_prefix", *(f"{kind}_days" for kind in KINDS))
     return [Policy(**{name: row[name] for name in names}) for row in rows]
+
+
+async def policies_of(db: Database, app_id: UUID) -> Sequence[Mapping[str, Any]]:
+    """The policies of an app, the oldest first."""
+    async with db.read() as tx:
+        return await store.policies(tx.psycopg, app_id)
 
 
 async def shortest_days(db: Database, sessions_days: int) -> Mapping[UUID, int]:
