@@ -41,7 +41,7 @@ from signalbox.core.streams import Publisher, Watched
 from signalbox.http import sse
 from signalbox.http.body import Receive
 from signalbox.http.cors import PrivateCors
-from signalbox.http.errors import RateLimited, Send, house_error, monitoring_error
+from signalbox.http.errors import Dialect, RateLimited, Send, house_error, monitoring_error
 from signalbox.http.guards import PACKS_ITSELF, exception_handlers
 from signalbox.http.peers import client_address, networks
 from signalbox.monitoring.cache import Identities
@@ -61,6 +61,7 @@ from signalbox.monitoring.sockets.live import LiveDoor, LiveParts
 from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
+from signalbox.playback.routes import playback_router
 from signalbox.site.alerts import channels_of
 from signalbox.site.dashboard import DashboardDoor
 from signalbox.site.dashboard_files import Build, installed_build
@@ -72,6 +73,8 @@ from signalbox.site.live_reference import OPERATIONS as LIVE_OPERATIONS
 from signalbox.site.lookups import LOOKUPS_ONLY
 from signalbox.site.partitions import coming
 from signalbox.site.playback import PlaybackKernel
+from signalbox.site.playback_gate import ROOT as PLAYBACK_ROOT
+from signalbox.site.playback_gate import unfound
 from signalbox.site.playback_reference import OPERATIONS as PLAYBACK_OPERATIONS
 from signalbox.site.remembering import LiveMemory
 from signalbox.site.secrets import with_stored_secrets
@@ -305,6 +308,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
             alerts_router(),
+            playback_router(),
             *account_handlers,
             *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS),
         ],
@@ -320,7 +324,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
         compression_config=CompressionConfig(
             backend="gzip", minimum_size=1000, exclude_opt_key=PACKS_ITSELF
         ),
-        state=State({"accounts": accounts}),
+        state=State({"accounts": accounts, "playback": kernel.playback.reading()}),
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
             title="Signalbox",
@@ -330,7 +334,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             render_plugins=[JsonRenderPlugin()],
             use_handler_docstrings=True,
         ),
-        exception_handlers=exception_handlers(_dialect),
+        exception_handlers=exception_handlers(_dialects(clock)),
     )
     return Litestar.from_config(config)
 
@@ -371,8 +375,16 @@ def _readers(kernel: Kernel) -> Callable[[Request[Any, Any, Any]], Awaitable[Act
     return provide_actor
 
 
-def _dialect(path: str) -> Any:
-    return house_error if path.startswith(("/api/", "/internal/")) else monitoring_error
+def _dialects(clock: Clock) -> Callable[[str], Dialect]:
+    """In which words refusals are told, by path."""
+    of_playback = unfound(clock)
+
+    def dialect(path: str) -> Dialect:
+        if path.startswith(PLAYBACK_ROOT):
+            return of_playback
+        return house_error if path.startswith(("/api/", "/internal/")) else monitoring_error
+
+    return dialect
 
 
 def create_site(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from signalbox.accounts.store import APPS_CHANNEL
+from signalbox.accounts.store import APPS_CHANNEL, KEYS_CHANNEL
 from signalbox.core.batch import GroupCommitWriter, LaneLimits
 from signalbox.core.limits import LocalCredits
 from signalbox.core.logging import writes_json
@@ -21,6 +22,7 @@ from signalbox.monitoring.rules.calls import micros
 from signalbox.playback.cache import Keys
 from signalbox.playback.ingest import CmcdDoors, PlaybackDoors
 from signalbox.playback.ingest.parts import Asgi, Parts
+from signalbox.playback.routes.visiting import Reading
 from signalbox.playback.rules.times import Belief
 from signalbox.playback.service.spooling import ReportSpool
 from signalbox.playback.store import Applier
@@ -32,6 +34,7 @@ from signalbox.site.demo_pass import passes
 from signalbox.site.lookups import LOOKUPS_ONLY
 from signalbox.site.partitions import coming, playback_policies
 from signalbox.site.playback_figures import PlaybackFigures, WriterFigures
+from signalbox.site.playback_gate import ReadingGate
 from signalbox.site.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,6 +93,9 @@ class PlaybackKernel:
         self.keys = Keys(kernel.db, built_in=own.built_in_key)
         kernel.notices.subscribe(
             APPS_CHANNEL, told=self.keys.forget_app, forget_all=self.keys.forget_all
+        )
+        kernel.notices.subscribe(
+            KEYS_CHANNEL, told=self.keys.forget_key, forget_all=self.keys.forget_all
         )
         spool = Spool(core.data / "spool" / "playback", max_bytes=own.spool_max_bytes)
         self.spool = ReportSpool(spool if own.spool else None, self.writer, show=self._show_spool)
@@ -151,8 +157,23 @@ class PlaybackKernel:
 
     def doors(self, rest: Asgi) -> CmcdDoors:
         """The routes that players report to, in front of `rest`."""
+        return CmcdDoors(self.parts, self.lines, PlaybackDoors(self.parts, rest))
+
+    def reading(self) -> Reading:
+        """What the reading routes work with."""
         kernel = self._kernel
-        parts = Parts(
+        return Reading(
+            db=kernel.db,
+            clock=kernel.clock,
+            settings=kernel.settings.playback,
+            gate=ReadingGate(self.parts),
+        )
+
+    @cached_property
+    def parts(self) -> Parts:
+        """What all doors of playback work with."""
+        kernel = self._kernel
+        return Parts(
             writer=self.writer,
             keys=self.keys,
             limits=kernel.limiter,
@@ -164,4 +185,3 @@ class PlaybackKernel:
             trusted=networks(kernel.settings.site.trusted_proxies),
             excused=passes(kernel.settings.site.demo_secret),
         )
-        return CmcdDoors(parts, self.lines, PlaybackDoors(parts, rest))

@@ -21,6 +21,7 @@ from signalbox.playback.errors import (
 from signalbox.playback.ingest.parts import Exchange, Parts, Scope
 from signalbox.playback.rules.keys import KeyFacts
 
+INGEST: Final = "ingest"
 FAILED_KEYS: Final = 60  # of one address in FAILED_WINDOW_S
 FAILED_WINDOW_S: Final = 60
 SESSION_LIMIT: Final = 300  # posts about one session of CMCD; a player was seen at 120 a minute
@@ -49,7 +50,8 @@ class Admission:
         key = await self._key(key_of(scope), scope, exchange, at)
         _check(key, scope, needs)
         await self._limit(scope, exchange, key, at)
-        self._check_records(key)
+        if needs == INGEST:
+            self._check_records(key)
         return key
 
     async def admit_page(

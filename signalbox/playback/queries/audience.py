@@ -69,7 +69,7 @@ _LIVE: Final = """
     FROM playback.sessions s
     WHERE s.app_id = ANY(%(apps)s) AND s.last_received_at > %(since)s AND s.partition_ts >= %(prune)s
         AND s.dialect NOT IN ('D1', 'D2')
-        AND (s.last_state = 'PLAYING' OR (s.last_state = 'BUFFERING' AND s.state_since > %(stuck)s))"""
+        AND (s.last_state = 'PLAYING' OR (s.last_state = 'BUFFERING' AND s.state_since >= %(stuck)s))"""
 _LISTED: Final = """
     SELECT s.session_id, s.started_at, s.last_received_at, s.last_state, s.state_since, s.content_id, s.stream_type, s.device_model,
         s.sdk_version, s.connection_type, s.player_startup_ms, s.rebuffer_count, s.mean_bitrate_bps"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from litestar import Router, delete, get, post
@@ -33,6 +33,7 @@ from signalbox.playback.routes.managed import (
     Policy,
     Tenant,
     key_item,
+    new_key_item,
     policy_item,
     tenant_item,
 )
@@ -40,12 +41,13 @@ from signalbox.playback.routes.visiting import AnyRequest, reading_of
 from signalbox.playback.rules.retention import KINDS
 from signalbox.playback.service import retention, tenants
 
+T = TypeVar("T")
 FAILURES: Final = 60  # of one address in a minute
 PUBLISHABLE: Final = ["ingest"]  # all that a key in a web page may do
 
 
 async def require_token(
-    connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRouteHandler
 ) -> None:
     """Let the operator's token pass.
 
@@ -92,7 +94,7 @@ class Body:
 
     def texts(self, name: str) -> list[str] | None:
         """A list of texts; None without one."""
-        value = self._of(name, list)
+        value: list[str] | None = self._of(name, list)
         if value is not None and not all(isinstance(one, str) for one in value):
             self.problems.append((name, "malformed"))
         return value
@@ -118,7 +120,7 @@ class Body:
     def _told(self, name: str) -> bool:
         return any(field == name for field, _ in self.problems)
 
-    def _of(self, name: str, kind: type[Any]) -> Any:
+    def _of(self, name: str, kind: type[T]) -> T | None:
         value = self._fields.get(name)
         if value is None:
             return None
@@ -278,7 +280,7 @@ async def _new_key(request: AnyRequest, body: Body, named: str) -> Answer:
         by=SYSTEM,
         at=reading.clock.now(),
     )
-    return _made(key_item(row, reading.clock.now(), secret))
+    return _made(new_key_item(row, reading.clock.now(), secret))
 
 
 @get("/keys/{key_id:str}", responses=shapes.answers(Key, "It."), summary="One key")
@@ -309,7 +311,7 @@ async def rotate_key(request: AnyRequest, key_id: FromPath[str]) -> Answer:
         by=SYSTEM,
         at=reading.clock.now(),
     )
-    return _made(key_item(row, reading.clock.now(), secret))
+    return _made(new_key_item(row, reading.clock.now(), secret))
 
 
 @delete("/keys/{key_id:str}", status_code=204, responses=_GONE, summary="Revoke a key")

@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
-
 from signalbox.playback.routes.shapes import Instant, Shape, printed
 
 
@@ -44,7 +42,6 @@ class Key(Shape, kw_only=True, rename="camel"):
     expires_at: Instant | None
     last_used_at: Instant | None
     created_at: Instant
-    key: str | UnsetType = UNSET
 
 
 class NewKey(Key, kw_only=True, rename="camel"):
@@ -78,26 +75,33 @@ def tenant_item(row: Mapping[Any, Any]) -> Tenant:
     )
 
 
-def key_item(row: Mapping[Any, Any], now: datetime, secret: str | None = None) -> Key:
-    """A key of accounts; with its secret just after it was made."""
-    kind = Key if secret is None else NewKey
-    return kind(
-        id=row["key_id"],
-        key_id=str(row["key_prefix"]).partition("_")[2],
-        tenant_id=row["app_id"],
-        label=row["name"],
-        scopes=row["scopes"],
-        status=_status(row, now),
-        publishable=row["scopes"] == ["ingest"],
-        origins=row["origins"],
-        rate_limit=row["rate_limit"],
-        rate_window_seconds=row["rate_window_s"],
-        not_before=_or_none(row["not_before"]),
-        expires_at=_or_none(row["expires_at"]),
-        last_used_at=_or_none(row["last_used_at"]),
-        created_at=printed(row["created_at"]),
-        key=UNSET if secret is None else secret,
-    )
+def key_item(row: Mapping[Any, Any], now: datetime) -> Key:
+    """A key of accounts."""
+    return Key(**_of_key(row, now))
+
+
+def new_key_item(row: Mapping[Any, Any], now: datetime, secret: str) -> NewKey:
+    """A key of accounts, just after it was made."""
+    return NewKey(**_of_key(row, now), key=secret)
+
+
+def _of_key(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "id": row["key_id"],
+        "key_id": str(row["key_prefix"]).partition("_")[2],
+        "tenant_id": row["app_id"],
+        "label": row["name"],
+        "scopes": row["scopes"],
+        "status": _status(row, now),
+        "publishable": row["scopes"] == ["ingest"],
+        "origins": row["origins"],
+        "rate_limit": row["rate_limit"],
+        "rate_window_seconds": row["rate_window_s"],
+        "not_before": _or_none(row["not_before"]),
+        "expires_at": _or_none(row["expires_at"]),
+        "last_used_at": _or_none(row["last_used_at"]),
+        "created_at": printed(row["created_at"]),
+    }
 
 
 def _status(row: Mapping[Any, Any], now: datetime) -> str:

@@ -188,10 +188,10 @@ async def _organization(db: Database, named: str | None, by: Actor, at: datetime
             return UUID(str(row["id"]))
     if named is not None:
         raise NoSuchTenant
-    found = next((row for row in known if row["name"] == DEFAULT), known[0] if known else None)
-    if found is None:
-        found = await service.create_organization(db, name=DEFAULT, by=by, at=at)
-    return UUID(str(found["id"]))
+    if not known:
+        return UUID(str((await service.create_organization(db, name=DEFAULT, by=by, at=at))["id"]))
+    named_so = [row for row in known if row["name"] == DEFAULT]
+    return UUID(str((named_so or known)[0]["id"]))
 
 
 def _told(error: AppError) -> AppError:

@@ -1436,7 +1436,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/playback/sessions": {
+    "/v1/playback/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys in force of all tenants, the oldest first, without their secrets */
+        get: operations["V1PlaybackAdminKeysListKeys"];
+        put?: never;
+        /**
+         * Make a key
+         * @description As for one tenant, which the field `tenant` names by id or name.
+         */
+        post: operations["V1PlaybackAdminKeysCreateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One key
+         * @description A key by its id, or by the eight characters after `pbk_`.
+         */
+        get: operations["V1PlaybackAdminKeysKeyIdGetKey"];
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description Switch a key off at once. Players that are refused throw away what they have not sent: look for its traffic before.
+         */
+        delete: operations["V1PlaybackAdminKeysKeyIdRevokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/keys/{key_id}/rotate": {
         parameters: {
             query?: never;
             header?: never;
@@ -1444,6 +1489,207 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
+        put?: never;
+        /**
+         * Replace a key
+         * @description Make a key with the same rights, good at once and shown once. Both are good for `overlapSeconds` (7 days without, at most 400 days) and share one limit.
+         */
+        post: operations["V1PlaybackAdminKeysKeyIdRotateRotateKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/retention/{policy_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a policy back
+         * @description From then on the next less specific policy holds.
+         */
+        delete: operations["V1PlaybackAdminRetentionPolicyIdDeletePolicy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/tenants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All tenants, the oldest first. A tenant is an app */
+        get: operations["V1PlaybackAdminTenantsListTenants"];
+        put?: never;
+        /**
+         * Make a tenant
+         * @description Make a tenant called `name`, perhaps with `dailyReports`, `rateLimit`, `rateWindowSeconds`, in an `organization` (id or name).
+         */
+        post: operations["V1PlaybackAdminTenantsCreateTenant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/tenants/{tenant}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One tenant
+         * @description A tenant by its id or name.
+         */
+        get: operations["V1PlaybackAdminTenantsGetTenant"];
+        put?: never;
+        /**
+         * Change a tenant
+         * @description Change `name` or limits of a tenant; null lifts a limit.
+         */
+        post: operations["V1PlaybackAdminTenantsChangeTenant"];
+        /**
+         * Delete a tenant
+         * @description Switch a tenant and its keys off. Its sessions stay until their time is over.
+         */
+        delete: operations["V1PlaybackAdminTenantsDeleteTenant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/tenants/{tenant}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Keys of a tenant
+         * @description The keys in force of a tenant, the oldest first, without their secrets.
+         */
+        get: operations["V1PlaybackAdminTenantsKeysListTenantKeys"];
+        put?: never;
+        /**
+         * Make a key of a tenant
+         * @description Make a key: `label`, `scopes` (ingest, read, admin) or `publishable`, `notBefore`, `expiresAt`, `rateLimit`, `rateWindowSeconds`, `origins`. It is shown once.
+         */
+        post: operations["V1PlaybackAdminTenantsKeysCreateTenantKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/admin/tenants/{tenant}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long sessions of a tenant are kept
+         * @description Policies of a tenant; the most specific that fits a session holds: contents, then stream type, then all.
+         */
+        get: operations["V1PlaybackAdminTenantsRetentionListPolicies"];
+        put?: never;
+        /**
+         * Say how long sessions of a tenant are kept
+         * @description Keep sessions of a `streamType` or of contents that begin with `contentPrefix`, or all, for so many days: `sessionsDays`, `payloadDays`, `timelineDays`, `eventsDays`.
+         */
+        post: operations["V1PlaybackAdminTenantsRetentionPutPolicy"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who watches now
+         * @description Who watches now (players that report only at their end are never among them), and the figures of the last five minutes.
+         */
+        get: operations["V1PlaybackLiveLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/qoe/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of playback
+         * @description Every figure of the sessions that ended in a span; with `groupBy` also for its values, the 200 with the most attempts.
+         */
+        get: operations["V1PlaybackQoeSummarySummary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/qoe/timeseries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A figure of playback over time
+         * @description One figure in each step of a span, at most 2000; steps without a session have `n` 0 and null.
+         */
+        get: operations["V1PlaybackQoeTimeseriesTimeseries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Playback sessions
+         * @description Sessions by their end, the newest first, without their payloads. New ones do not shift what a cursor goes on with.
+         */
+        get: operations["V1PlaybackSessionsListSessions"];
         put?: never;
         /**
          * Report a playback session
@@ -1589,6 +1835,50 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One playback session
+         * @description A stored session with the report that won.
+         */
+        get: operations["V1PlaybackSessionsSessionIdGetSession"];
+        put?: never;
+        post?: never;
+        /**
+         * Erase a playback session
+         * @description Erase a session with its timeline; for 30 days reports of it are answered and not stored. Scope `admin`, or an owner.
+         */
+        delete: operations["V1PlaybackSessionsSessionIdErase"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/playback/sessions/{session_id}/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The timeline of a playback session
+         * @description What the player did, in the order of its own clock; empty for players that do not tell.
+         */
+        get: operations["V1PlaybackSessionsSessionIdTimelineGetTimeline"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2414,6 +2704,15 @@ export interface components {
             flows: components["schemas"]["FlowOfGroup"][];
             series: components["schemas"]["FigurePointOfGroup"][];
         };
+        /** FigureItem */
+        FigureItem: {
+            value: number | null;
+            n: number;
+            low?: number | null;
+            high?: number | null;
+            /** @default false */
+            approx: boolean;
+        };
         /** FigureLine */
         FigureLine: {
             /** Format: uuid */
@@ -2518,6 +2817,16 @@ export interface components {
             summary: components["schemas"]["GraphSummary"];
             ongoing?: boolean;
         };
+        /** Group */
+        Group: {
+            outcomes: {
+                [key: string]: number;
+            };
+            metrics: {
+                [key: string]: components["schemas"]["FigureItem"];
+            };
+            value?: string | null;
+        };
         /** Hit */
         Hit: {
             name: string;
@@ -2599,28 +2908,26 @@ export interface components {
             days: components["schemas"]["IssueDay"][];
             newest: components["schemas"]["IssueExample"][];
         };
-        /** Key */
-        Key: {
-            /** Format: uuid */
-            id: string;
-            app: string | null;
-            name: string;
-            prefix: string;
-            /** @description read, manage, ingest, … */
-            scopes: string[];
-            user: string | null;
-            user_name: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            expires_at: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            last_used_at: string | null;
+        /** Items[Key] */
+        "Items_signalbox.playback.routes.managed.Key_": {
+            items: components["schemas"]["playback_routes_managed_Key"][];
+        };
+        /** Items[Policy] */
+        "Items_signalbox.playback.routes.managed.Policy_": {
+            items: components["schemas"]["Policy"][];
+        };
+        /** Items[Tenant] */
+        "Items_signalbox.playback.routes.managed.Tenant_": {
+            items: components["schemas"]["Tenant"][];
+        };
+        /** Items[TimelineItem] */
+        "Items_signalbox.playback.routes.shapes.TimelineItem_": {
+            items: components["schemas"]["TimelineItem"][];
         };
         /** Listing[Key] */
         "Listing_signalbox.accounts.routes.keys.Key_": {
-            data?: components["schemas"]["Key"][];
-            results?: components["schemas"]["Key"][];
+            data?: components["schemas"]["accounts_routes_keys_Key"][];
+            results?: components["schemas"]["accounts_routes_keys_Key"][];
             count?: number;
         };
         /** Listing[Member] */
@@ -2683,6 +2990,18 @@ export interface components {
             results?: components["schemas"]["Track"][];
             count?: number;
         };
+        /** Live */
+        Live: {
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            at: string;
+            windowSeconds: number;
+            concurrentViewers: number;
+            sessions: components["schemas"]["LiveSession"][];
+            last5Minutes: components["schemas"]["Group"];
+        };
         /** LiveNow */
         LiveNow: {
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
@@ -2690,6 +3009,25 @@ export interface components {
             last_event_id: string | null;
             count: number;
             conferences: components["schemas"]["RunningConference"][];
+        };
+        /** LiveSession */
+        LiveSession: {
+            sessionId: string;
+            state: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            stateSince: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            startedAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastReceivedAt: string;
+            contentId: string | null;
+            streamType: string | null;
+            deviceModel: string | null;
+            sdkVersion: string | null;
+            connectionType: string | null;
+            startupTimeMs: number | null;
+            rebufferCount: number | null;
+            meanBitrateBps: number | null;
         };
         /** Me */
         Me: {
@@ -2741,25 +3079,6 @@ export interface components {
             loss_ratio: number | null;
             emos: number | null;
             relay_ratio: number | null;
-        };
-        /** NewKey */
-        NewKey: {
-            /** Format: uuid */
-            id: string;
-            app: string | null;
-            name: string;
-            prefix: string;
-            /** @description read, manage, ingest, … */
-            scopes: string[];
-            user: string | null;
-            user_name: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            expires_at: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            last_used_at: string | null;
-            key: string;
         };
         /** NewMember */
         NewMember: {
@@ -2861,12 +3180,40 @@ export interface components {
             longitude: number | null;
             count: number;
         };
-        /** Refusal */
-        Refusal: {
-            error_code: string;
+        /** PointItem */
+        PointItem: {
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            t: string;
+            value: number | null;
+            n: number;
+            low?: number | null;
+            high?: number | null;
+            /** @default false */
+            approx: boolean;
+        };
+        /** Policy */
+        Policy: {
+            /** Format: uuid */
+            id: string;
+            streamType: string | null;
+            contentPrefix: string | null;
+            sessionsDays: number | null;
+            payloadDays: number | null;
+            timelineDays: number | null;
+            eventsDays: number | null;
+        };
+        /** Problem */
+        Problem: {
+            field: string;
+            problem: string;
+        };
+        /** RefusalBody */
+        RefusalBody: {
+            code: string;
             message: string;
-            field?: string;
-            problem?: string;
+            timestamp: number;
+            requestId: string;
+            details?: components["schemas"]["Problem"][];
         };
         /** RunningConference */
         RunningConference: {
@@ -2902,6 +3249,19 @@ export interface components {
             emos: number | null;
             freeze_ratio: number | null;
             sent_bps: number | null;
+        };
+        /** Series */
+        Series: {
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            metric: string;
+            interval: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            from: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            to: string;
+            points: components["schemas"]["PointItem"][];
         };
         /** Session */
         Session: {
@@ -2952,6 +3312,65 @@ export interface components {
             issues: string[];
             constraints: unknown;
         };
+        /** SessionItem */
+        SessionItem: {
+            sessionId: string;
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            source: string;
+            dialect: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            timestamp: string;
+            clientTimestampMs: number;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            startedAt: string | null;
+            durationMs: number | null;
+            startupTimeMs: number | null;
+            playTimeMs: number | null;
+            rebufferTimeMs: number | null;
+            rebufferCount: number | null;
+            rebufferRatio: number | null;
+            rebufferRatioReported: number | null;
+            droppedFrames: number | null;
+            seekCount: number | null;
+            seekTimeMs: number | null;
+            meanBitrateBps: number | null;
+            topBitrateBps: number | null;
+            qualitySwitchCount: number | null;
+            errorCount: number | null;
+            lastErrorCode: string | null;
+            lastErrorCategory: string | null;
+            contentId: string | null;
+            streamType: string | null;
+            deviceModel: string | null;
+            osName: string | null;
+            osVersion: string | null;
+            appName: string | null;
+            appVersion: string | null;
+            sdkVersion: string | null;
+            connectionType: string | null;
+            cdn: string | null;
+            outcome: string;
+            score: number | null;
+            scoreVersion: number | null;
+            clockSkew: string | null;
+            flags: string[];
+            revision: number;
+            ended: boolean;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            firstReceivedAt: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastReceivedAt: string;
+            payload?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /** SessionPage */
+        SessionPage: {
+            items: components["schemas"]["SessionItem"][];
+            nextCursor: string | null;
+        };
         /** SessionsChart */
         SessionsChart: {
             browsers: components["schemas"]["NameItem"][];
@@ -2973,6 +3392,45 @@ export interface components {
             user_id: string;
             must_change_password: boolean;
             next: string;
+        };
+        /** Summary */
+        Summary: {
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            from: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            to: string;
+            source: string;
+            total: components["schemas"]["Group"];
+            groupBy?: string | null;
+            groups?: components["schemas"]["Group"][];
+        };
+        /** Tenant */
+        Tenant: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: uuid */
+            organizationId: string;
+            dailyReports: number | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+        };
+        /** TimelineItem */
+        TimelineItem: {
+            timestampMs: number;
+            elapsedMs: number;
+            playbackState: string;
+            currentBitrate: number | null;
+            networkType: string | null;
+            totalDroppedFrames: number;
+            bufferedDurationMs: number | null;
+            rebufferCount: number;
+            rebufferTimeMs: number;
         };
         /** Track */
         Track: {
@@ -3067,7 +3525,7 @@ export interface components {
         };
         /** Whole[NewKey] */
         "Whole_signalbox.accounts.routes.keys.NewKey_": {
-            data: components["schemas"]["NewKey"];
+            data: components["schemas"]["accounts_routes_keys_NewKey"];
         };
         /** Whole[Me] */
         "Whole_signalbox.accounts.routes.me.Me_": {
@@ -3156,6 +3614,101 @@ export interface components {
         /** Whole[LiveNow] */
         "Whole_signalbox.monitoring.routes.wall.LiveNow_": {
             data: components["schemas"]["LiveNow"];
+        };
+        /** Key */
+        accounts_routes_keys_Key: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
+        };
+        /** NewKey */
+        accounts_routes_keys_NewKey: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
+            key: string;
+        };
+        /** Refusal */
+        http_answers_Refusal: {
+            error_code: string;
+            message: string;
+            field?: string;
+            problem?: string;
+        };
+        /** Key */
+        playback_routes_managed_Key: {
+            /** Format: uuid */
+            id: string;
+            keyId: string;
+            /** Format: uuid */
+            tenantId: string;
+            label: string;
+            scopes: string[];
+            status: string;
+            publishable: boolean;
+            origins: string[] | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            notBefore: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            expiresAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastUsedAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+        };
+        /** NewKey */
+        playback_routes_managed_NewKey: {
+            /** Format: uuid */
+            id: string;
+            keyId: string;
+            /** Format: uuid */
+            tenantId: string;
+            label: string;
+            scopes: string[];
+            status: string;
+            publishable: boolean;
+            origins: string[] | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            notBefore: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            expiresAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastUsedAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+            key: string;
+        };
+        /** Refusal */
+        playback_routes_shapes_Refusal: {
+            error: components["schemas"]["RefusalBody"];
         };
     };
     responses: never;
@@ -8599,7 +9152,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"];
+                    "application/json": components["schemas"]["http_answers_Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10082,7 +10635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"];
+                    "application/json": components["schemas"]["http_answers_Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10233,7 +10786,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"];
+                    "application/json": components["schemas"]["http_answers_Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10377,7 +10930,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Refusal"];
+                    "application/json": components["schemas"]["http_answers_Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10835,6 +11388,2857 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.profiles.ParticipantProfile_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminKeysListKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Key_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminKeysCreateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description There are too many of these. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminKeysKeyIdGetKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_managed_Key"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminKeysKeyIdRevokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminKeysKeyIdRotateRotateKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description There are too many of these. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminRetentionPolicyIdDeletePolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                policy_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsListTenants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tenants. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Tenant_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsCreateTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description There are too many of these. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsGetTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsChangeTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tenant"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsDeleteTenant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsKeysListTenantKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Key_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsKeysCreateTenantKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was made. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description There are too many of these. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsRetentionListPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policies. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Policy_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackAdminTenantsRetentionPutPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tenant: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description As it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Policy"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackLiveLive: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Just now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Live"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackQoeSummarySummary: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+                /** @description ISO 8601 or epoch ms; 24 hours before `to` without */
+                from?: string | null;
+                /** @description ISO 8601 or epoch ms, not included; now without */
+                to?: string | null;
+                contentId?: string | null;
+                /** @description VOD or LIVE */
+                streamType?: string | null;
+                /** @description played, playback_failure, start_failure, ebvs, early_exit, no_attempt, unknown */
+                outcome?: string | null;
+                deviceModel?: string | null;
+                sdkVersion?: string | null;
+                connectionType?: string | null;
+                /** @description true or false */
+                hasErrors?: string | null;
+                /** @description first frame after so long or longer */
+                minStartupMs?: string | null;
+                /** @description contentId, streamType, deviceModel, osVersion, sdkVersion, connectionType, cdn, appVersion */
+                groupBy?: string | null;
+                /** @description `sessions` counts exactly, `rollups` is quick; `auto`, as without, chooses by how many there are */
+                source?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Summary"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackQoeTimeseriesTimeseries: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+                /** @description ISO 8601 or epoch ms; 24 hours before `to` without */
+                from?: string | null;
+                /** @description ISO 8601 or epoch ms, not included; now without */
+                to?: string | null;
+                contentId?: string | null;
+                /** @description VOD or LIVE */
+                streamType?: string | null;
+                /** @description played, playback_failure, start_failure, ebvs, early_exit, no_attempt, unknown */
+                outcome?: string | null;
+                deviceModel?: string | null;
+                sdkVersion?: string | null;
+                connectionType?: string | null;
+                /** @description true or false */
+                hasErrors?: string | null;
+                /** @description first frame after so long or longer */
+                minStartupMs?: string | null;
+                /** @description sessions, attempts, plays, videoStartFailureRate, ebvsRate, playbackFailureRate, errorRate, sessionsWithErrorsRate, rebufferRatio, rebufferFrequencyPerMinute, rebufferedPlaysRate, meanRebufferMs, startupMeanMs, viewerHours, watchHours, meanBitrateBps, droppedFramesPerSecond, score, goodSessionShare, startupP50Ms, startupP75Ms, startupP90Ms, startupP95Ms, startupP99Ms, concurrentViewers, peakConcurrentViewers */
+                metric?: string | null;
+                /** @description 1m, 5m, 1h or 1d; 1h without */
+                interval?: string | null;
+                /** @description `sessions` counts exactly, `rollups` is quick; `auto`, as without, chooses by how many there are */
+                source?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The series. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Series"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackSessionsListSessions: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+                /** @description ISO 8601 or epoch ms; 24 hours before `to` without */
+                from?: string | null;
+                /** @description ISO 8601 or epoch ms, not included; now without */
+                to?: string | null;
+                contentId?: string | null;
+                /** @description VOD or LIVE */
+                streamType?: string | null;
+                /** @description played, playback_failure, start_failure, ebvs, early_exit, no_attempt, unknown */
+                outcome?: string | null;
+                deviceModel?: string | null;
+                sdkVersion?: string | null;
+                connectionType?: string | null;
+                /** @description true or false */
+                hasErrors?: string | null;
+                /** @description first frame after so long or longer */
+                minStartupMs?: string | null;
+                /** @description 1 to 500; 100 without */
+                limit?: string | null;
+                /** @description `nextCursor` of the part before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of the list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackSessionsSessionIdGetSession: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+            };
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The session. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionItem"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackSessionsSessionIdErase: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+            };
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is erased. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1PlaybackSessionsSessionIdTimelineGetTimeline: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+            };
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The timeline. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.shapes.TimelineItem_"];
                 };
             };
             /** @description The request is malformed, or lacks something. */
