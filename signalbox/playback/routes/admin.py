@@ -157,7 +157,13 @@ async def list_tenants(request: AnyRequest) -> Answer:
     return json_answer({"items": [tenant_item(row) for row in rows]})
 
 
-@post("/tenants", status_code=201, responses=shapes.made(Tenant), summary="Make a tenant")
+@post(
+    "/tenants",
+    status_code=201,
+    responses=shapes.made(Tenant),
+    summary="Make a tenant",
+    request_max_body_size=None,
+)
 async def create_tenant(request: AnyRequest) -> Answer:
     """Make a tenant called `name`, perhaps with `dailyReports`, `rateLimit`, `rateWindowSeconds`, in an `organization` (id or name)."""
     reading, body = reading_of(request), await _body(request)
@@ -186,6 +192,7 @@ async def get_tenant(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     status_code=200,
     responses=shapes.answers(Tenant, "As it is now."),
     summary="Change a tenant",
+    request_max_body_size=None,
 )
 async def change_tenant(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     """Change `name` or limits of a tenant; null lifts a limit."""
@@ -234,7 +241,13 @@ async def list_tenant_keys(request: AnyRequest, tenant: FromPath[str]) -> Answer
     return json_answer({"items": [key_item(row, now) for row in rows]})
 
 
-@post("/keys", status_code=201, responses=shapes.made(NewKey), summary="Make a key")
+@post(
+    "/keys",
+    status_code=201,
+    responses=shapes.made(NewKey),
+    summary="Make a key",
+    request_max_body_size=None,
+)
 async def create_key(request: AnyRequest) -> Answer:
     """As for one tenant, which the field `tenant` names by id or name."""
     body = await _body(request)
@@ -248,6 +261,7 @@ async def create_key(request: AnyRequest) -> Answer:
     status_code=201,
     responses=shapes.made(NewKey),
     summary="Make a key of a tenant",
+    request_max_body_size=None,
 )
 async def create_tenant_key(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     """Make a key: `label`, `scopes` (ingest, read, admin) or `publishable`, `notBefore`, `expiresAt`, `rateLimit`, `rateWindowSeconds`, `origins`. It is shown once."""
@@ -296,6 +310,7 @@ async def get_key(request: AnyRequest, key_id: FromPath[str]) -> Answer:
     status_code=201,
     responses=shapes.made(NewKey),
     summary="Replace a key",
+    request_max_body_size=None,
 )
 async def rotate_key(request: AnyRequest, key_id: FromPath[str]) -> Answer:
     """Make a key with the same rights, good at once and shown once. Both are good for `overlapSeconds` (7 days without, at most 400 days) and share one limit."""
@@ -339,6 +354,7 @@ async def list_policies(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     status_code=200,
     responses=shapes.answers(Policy, "As it is now."),
     summary="Say how long sessions of a tenant are kept",
+    request_max_body_size=None,
 )
 async def put_policy(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     """Keep sessions of a `streamType` or of contents that begin with `contentPrefix`, or all, for so many days: `sessionsDays`, `payloadDays`, `timelineDays`, `eventsDays`."""
