@@ -28,10 +28,10 @@ from signalbox.playback.errors import InvalidKey, InvalidSchema, NotThere, TooMa
 from signalbox.playback.routes import shapes
 from signalbox.playback.routes.asked import instant
 from signalbox.playback.routes.managed import (
-    Key,
-    NewKey,
-    Policy,
-    Tenant,
+    NewPlaybackKey,
+    PlaybackKey,
+    PlaybackTenant,
+    RetentionPolicy,
     key_item,
     new_key_item,
     policy_item,
@@ -150,7 +150,11 @@ def _limits(body: Body) -> dict[str, int | None]:
     return {column: body.number(name) for name, column in _LIMITS.items() if body.has(name)}
 
 
-@get("/tenants", responses=shapes.answers(shapes.Items[Tenant], "The tenants."), summary="Tenants")
+@get(
+    "/tenants",
+    responses=shapes.answers(shapes.Items[PlaybackTenant], "The tenants."),
+    summary="Tenants",
+)
 async def list_tenants(request: AnyRequest) -> Answer:
     """All tenants, the oldest first. A tenant is an app."""
     rows = await tenants.tenants(reading_of(request).db, by=SYSTEM)
@@ -160,7 +164,7 @@ async def list_tenants(request: AnyRequest) -> Answer:
 @post(
     "/tenants",
     status_code=201,
-    responses=shapes.made(Tenant),
+    responses=shapes.made(PlaybackTenant),
     summary="Make a tenant",
     request_max_body_size=None,
 )
@@ -181,7 +185,7 @@ async def create_tenant(request: AnyRequest) -> Answer:
     return _made(tenant_item(row))
 
 
-@get("/tenants/{tenant:str}", responses=shapes.answers(Tenant, "It."), summary="One tenant")
+@get("/tenants/{tenant:str}", responses=shapes.answers(PlaybackTenant, "It."), summary="One tenant")
 async def get_tenant(request: AnyRequest, tenant: FromPath[str]) -> Answer:
     """A tenant by its id or name."""
     return json_answer(tenant_item(await tenants.tenant(reading_of(request).db, tenant, by=SYSTEM)))
@@ -190,7 +194,7 @@ async def get_tenant(request: AnyRequest, tenant: FromPath[str]) -> Answer:
 @post(
     "/tenants/{tenant:str}",
     status_code=200,
-    responses=shapes.answers(Tenant, "As it is now."),
+    responses=shapes.answers(PlaybackTenant, "As it is now."),
     summary="Change a tenant",
     request_max_body_size=None,
 )
@@ -218,7 +222,7 @@ async def delete_tenant(request: AnyRequest, tenant: FromPath[str]) -> None:
     await tenants.delete_tenant(reading.db, tenant, by=SYSTEM, at=reading.clock.now())
 
 
-@get("/keys", responses=shapes.answers(shapes.Items[Key], "The keys."), summary="Keys")
+@get("/keys", responses=shapes.answers(shapes.Items[PlaybackKey], "The keys."), summary="Keys")
 async def list_keys(request: AnyRequest) -> Answer:
     """The keys in force of all tenants, the oldest first, without their secrets."""
     reading = reading_of(request)
@@ -229,7 +233,7 @@ async def list_keys(request: AnyRequest) -> Answer:
 
 @get(
     "/tenants/{tenant:str}/keys",
-    responses=shapes.answers(shapes.Items[Key], "The keys."),
+    responses=shapes.answers(shapes.Items[PlaybackKey], "The keys."),
     summary="Keys of a tenant",
 )
 async def list_tenant_keys(request: AnyRequest, tenant: FromPath[str]) -> Answer:
@@ -244,7 +248,7 @@ async def list_tenant_keys(request: AnyRequest, tenant: FromPath[str]) -> Answer
 @post(
     "/keys",
     status_code=201,
-    responses=shapes.made(NewKey),
+    responses=shapes.made(NewPlaybackKey),
     summary="Make a key",
     request_max_body_size=None,
 )
@@ -259,7 +263,7 @@ async def create_key(request: AnyRequest) -> Answer:
 @post(
     "/tenants/{tenant:str}/keys",
     status_code=201,
-    responses=shapes.made(NewKey),
+    responses=shapes.made(NewPlaybackKey),
     summary="Make a key of a tenant",
     request_max_body_size=None,
 )
@@ -297,7 +301,7 @@ async def _new_key(request: AnyRequest, body: Body, named: str) -> Answer:
     return _made(new_key_item(row, reading.clock.now(), secret))
 
 
-@get("/keys/{key_id:str}", responses=shapes.answers(Key, "It."), summary="One key")
+@get("/keys/{key_id:str}", responses=shapes.answers(PlaybackKey, "It."), summary="One key")
 async def get_key(request: AnyRequest, key_id: FromPath[str]) -> Answer:
     """A key by its id, or by the eight characters after `pbk_`."""
     reading = reading_of(request)
@@ -308,7 +312,7 @@ async def get_key(request: AnyRequest, key_id: FromPath[str]) -> Answer:
 @post(
     "/keys/{key_id:str}/rotate",
     status_code=201,
-    responses=shapes.made(NewKey),
+    responses=shapes.made(NewPlaybackKey),
     summary="Replace a key",
     request_max_body_size=None,
 )
@@ -338,7 +342,7 @@ async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> None:
 
 @get(
     "/tenants/{tenant:str}/retention",
-    responses=shapes.answers(shapes.Items[Policy], "The policies."),
+    responses=shapes.answers(shapes.Items[RetentionPolicy], "The policies."),
     summary="How long sessions of a tenant are kept",
 )
 async def list_policies(request: AnyRequest, tenant: FromPath[str]) -> Answer:
@@ -352,7 +356,7 @@ async def list_policies(request: AnyRequest, tenant: FromPath[str]) -> Answer:
 @post(
     "/tenants/{tenant:str}/retention",
     status_code=200,
-    responses=shapes.answers(Policy, "As it is now."),
+    responses=shapes.answers(RetentionPolicy, "As it is now."),
     summary="Say how long sessions of a tenant are kept",
     request_max_body_size=None,
 )

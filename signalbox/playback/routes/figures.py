@@ -49,7 +49,7 @@ def _source(text: str | None) -> Source:
 
 @get(
     "/qoe/summary",
-    responses=shapes.answers(shapes.Summary, "The figures."),
+    responses=shapes.answers(shapes.PlaybackSummary, "The figures."),
     summary="Figures of playback",
 )
 async def summary(
@@ -73,7 +73,7 @@ async def summary(
             found = await figures.groups(tx, chosen, good, by=by, source=wanted)
             groups = [shapes.group(made, value=value) for value, made in found]
     return json_answer(
-        shapes.Summary(
+        shapes.PlaybackSummary(
             tenant=reader.tenant,
             tenant_id=reader.app_id,
             begin=printed(chosen.begin),
@@ -88,7 +88,7 @@ async def summary(
 
 @get(
     "/qoe/timeseries",
-    responses=shapes.answers(shapes.Series, "The series."),
+    responses=shapes.answers(shapes.PlaybackSeries, "The series."),
     summary="A figure of playback over time",
 )
 async def timeseries(
@@ -116,7 +116,7 @@ async def timeseries(
             tx, chosen, _good(reading), metric=name, step=INTERVALS[width], source=wanted
         )
     return json_answer(
-        shapes.Series(
+        shapes.PlaybackSeries(
             tenant=reader.tenant,
             tenant_id=reader.app_id,
             metric=name,
@@ -128,7 +128,7 @@ async def timeseries(
     )
 
 
-@get("/live", responses=shapes.answers(shapes.Live, "Just now."), summary="Who watches now")
+@get("/live", responses=shapes.answers(shapes.PlaybackLive, "Just now."), summary="Who watches now")
 async def live(request: AnyRequest, reader: NamedDependency[Reader]) -> Answer:
     """Who watches now (players that report only at their end are never among them), and the figures of the last five minutes."""
     reading = reading_of(request)
@@ -141,7 +141,7 @@ async def live(request: AnyRequest, reader: NamedDependency[Reader]) -> Answer:
         )
         made = await _just_now(tx, chosen, _good(reading))
     return json_answer(
-        shapes.Live(
+        shapes.PlaybackLive(
             tenant=reader.tenant,
             tenant_id=reader.app_id,
             at=printed(now),
@@ -153,7 +153,7 @@ async def live(request: AnyRequest, reader: NamedDependency[Reader]) -> Answer:
     )
 
 
-async def _just_now(tx: Tx, chosen: Selection, good: Mapping[str, float]) -> shapes.Group:
+async def _just_now(tx: Tx, chosen: Selection, good: Mapping[str, float]) -> shapes.PlaybackGroup:
     made, _ = await figures.summary(tx, chosen, good, source="sessions")
     return shapes.group(made)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from signalbox.playback.routes.shapes import Instant, Shape, printed
 
 
-class Tenant(Shape, kw_only=True, rename="camel"):
+class PlaybackTenant(Shape, kw_only=True, rename="camel"):
     """A tenant, which is an app. Limits are its own; null: the installation's."""
 
     id: UUID
@@ -22,7 +22,7 @@ class Tenant(Shape, kw_only=True, rename="camel"):
     created_at: Instant
 
 
-class Key(Shape, kw_only=True, rename="camel"):
+class PlaybackKey(Shape, kw_only=True, rename="camel"):
     """A key of a tenant, without its secret. `keyId` is the part by which it may be known.
 
     `status`: active, pending (not yet good), retiring (another has taken its place), expired. A `publishable` one may only ingest.
@@ -44,13 +44,13 @@ class Key(Shape, kw_only=True, rename="camel"):
     created_at: Instant
 
 
-class NewKey(Key, kw_only=True, rename="camel"):
+class NewPlaybackKey(PlaybackKey, kw_only=True, rename="camel"):
     """A key just made; `key` is shown only here."""
 
     key: str
 
 
-class Policy(Shape, kw_only=True, rename="camel"):
+class RetentionPolicy(Shape, kw_only=True, rename="camel"):
     """How many days sessions of a tenant are kept, or those of a stream type or of contents that begin so. Null: the next policy's word."""
 
     id: UUID
@@ -62,9 +62,9 @@ class Policy(Shape, kw_only=True, rename="camel"):
     events_days: int | None
 
 
-def tenant_item(row: Mapping[Any, Any]) -> Tenant:
+def tenant_item(row: Mapping[Any, Any]) -> PlaybackTenant:
     """An app of accounts."""
-    return Tenant(
+    return PlaybackTenant(
         id=row["id"],
         name=row["name"],
         organization_id=row["organization_id"],
@@ -75,14 +75,14 @@ def tenant_item(row: Mapping[Any, Any]) -> Tenant:
     )
 
 
-def key_item(row: Mapping[Any, Any], now: datetime) -> Key:
+def key_item(row: Mapping[Any, Any], now: datetime) -> PlaybackKey:
     """A key of accounts."""
-    return Key(**_of_key(row, now))
+    return PlaybackKey(**_of_key(row, now))
 
 
-def new_key_item(row: Mapping[Any, Any], now: datetime, secret: str) -> NewKey:
+def new_key_item(row: Mapping[Any, Any], now: datetime, secret: str) -> NewPlaybackKey:
     """A key of accounts, just after it was made."""
-    return NewKey(**_of_key(row, now), key=secret)
+    return NewPlaybackKey(**_of_key(row, now), key=secret)
 
 
 def _of_key(row: Mapping[Any, Any], now: datetime) -> dict[str, Any]:
@@ -112,9 +112,9 @@ def _status(row: Mapping[Any, Any], now: datetime) -> str:
     return "retiring" if row["replaced"] else "active"
 
 
-def policy_item(row: Mapping[str, Any]) -> Policy:
+def policy_item(row: Mapping[str, Any]) -> RetentionPolicy:
     """A row of the policies."""
-    return Policy(**{name: row[name] for name in Policy.__struct_fields__})
+    return RetentionPolicy(**{name: row[name] for name in RetentionPolicy.__struct_fields__})
 
 
 def _or_none(at: datetime | None) -> str | None:

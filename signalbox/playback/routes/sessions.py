@@ -32,7 +32,7 @@ ID_MAX: Final = 128
 
 @get(
     "/sessions",
-    responses=shapes.answers(shapes.SessionPage, "A part of the list."),
+    responses=shapes.answers(shapes.PlaybackSessionPage, "A part of the list."),
     summary="Playback sessions",
 )
 async def list_sessions(
@@ -59,7 +59,7 @@ async def list_sessions(
     last = Position(shown[-1]["timestamp"], shown[-1]["id"]) if more else None
     items = [_item(row, reader, reading) for row in shown]
     return json_answer(
-        shapes.SessionPage(
+        shapes.PlaybackSessionPage(
             items=items, next_cursor=None if last is None else cursor_of(last, chosen)
         )
     )
@@ -67,7 +67,7 @@ async def list_sessions(
 
 @get(
     "/sessions/{session_id:str}",
-    responses=shapes.answers(shapes.SessionItem, "The session."),
+    responses=shapes.answers(shapes.PlaybackSession, "The session."),
     summary="One playback session",
 )
 async def get_session(
@@ -80,7 +80,7 @@ async def get_session(
 
 @get(
     "/sessions/{session_id:str}/timeline",
-    responses=shapes.answers(shapes.Items[shapes.TimelineItem], "The timeline."),
+    responses=shapes.answers(shapes.Items[shapes.PlaybackTimelineItem], "The timeline."),
     summary="The timeline of a playback session",
 )
 async def get_timeline(
@@ -134,7 +134,7 @@ async def _needed(request: AnyRequest, reader: Reader, session_id: str) -> Mappi
 
 def _item(
     row: Mapping[str, Any], reader: Reader, reading: Reading, *, with_payload: bool = False
-) -> shapes.SessionItem:
+) -> shapes.PlaybackSession:
     idle = timedelta(seconds=reading.settings.session_idle_s)
     ended = row["last_received_at"] + idle <= reading.clock.now()
     return shapes.session_item(

@@ -23,7 +23,7 @@ class Shape(msgspec.Struct, kw_only=True, rename="camel"):
     """What all have in common."""
 
 
-class SessionItem(Shape, kw_only=True, rename="camel"):
+class PlaybackSession(Shape, kw_only=True, rename="camel"):
     """A stored session. `rebufferRatio` is of play and rebuffer time alone; `ended` says that nothing has been heard of it for a while."""
 
     session_id: str
@@ -72,7 +72,7 @@ class SessionItem(Shape, kw_only=True, rename="camel"):
     payload: dict[str, Any] | UnsetType | None = UNSET
 
 
-class TimelineItem(Shape, kw_only=True, rename="camel"):
+class PlaybackTimelineItem(Shape, kw_only=True, rename="camel"):
     """One entry of a timeline, by the device's clocks."""
 
     timestamp_ms: int
@@ -92,14 +92,14 @@ class Items(msgspec.Struct, Generic[T]):
     items: list[T]
 
 
-class SessionPage(Shape, kw_only=True, rename="camel"):
+class PlaybackSessionPage(Shape, kw_only=True, rename="camel"):
     """A part of a list; `nextCursor` asks for what follows, null at the end."""
 
-    items: list[SessionItem]
+    items: list[PlaybackSession]
     next_cursor: str | None
 
 
-class FigureItem(msgspec.Struct, omit_defaults=True):
+class PlaybackFigure(msgspec.Struct, omit_defaults=True):
     """A figure of `n` sessions; null without any. A share has its 95 % interval; `approx` is to within 1 %."""
 
     value: float | None
@@ -109,15 +109,15 @@ class FigureItem(msgspec.Struct, omit_defaults=True):
     approx: bool = False
 
 
-class Group(msgspec.Struct):
+class PlaybackGroup(msgspec.Struct):
     """Figures of all sessions, or of those with a value of the property asked for (null: without one)."""
 
     outcomes: dict[str, int]
-    metrics: dict[str, FigureItem]
+    metrics: dict[str, PlaybackFigure]
     value: str | UnsetType | None = UNSET
 
 
-class Summary(Shape, kw_only=True, rename="camel"):
+class PlaybackSummary(Shape, kw_only=True, rename="camel"):
     """Figures of a span. `source` says what they were counted from: `sessions`, or `rollups` where these are many."""
 
     tenant: str
@@ -125,12 +125,12 @@ class Summary(Shape, kw_only=True, rename="camel"):
     begin: Instant = msgspec.field(name="from")
     end: Instant = msgspec.field(name="to")
     source: str
-    total: Group
+    total: PlaybackGroup
     group_by: str | None = None
-    groups: list[Group] | UnsetType = UNSET
+    groups: list[PlaybackGroup] | UnsetType = UNSET
 
 
-class PointItem(msgspec.Struct, omit_defaults=True):
+class PlaybackPoint(msgspec.Struct, omit_defaults=True):
     """A figure in the step that begins at `t`."""
 
     t: Instant
@@ -141,7 +141,7 @@ class PointItem(msgspec.Struct, omit_defaults=True):
     approx: bool = False
 
 
-class Series(Shape, kw_only=True, rename="camel"):
+class PlaybackSeries(Shape, kw_only=True, rename="camel"):
     """A figure in every step of a span; steps are counted in UTC."""
 
     tenant: str
@@ -150,10 +150,10 @@ class Series(Shape, kw_only=True, rename="camel"):
     interval: str
     begin: Instant = msgspec.field(name="from")
     end: Instant = msgspec.field(name="to")
-    points: list[PointItem]
+    points: list[PlaybackPoint]
 
 
-class LiveSession(Shape, kw_only=True, rename="camel"):
+class LivePlaybackSession(Shape, kw_only=True, rename="camel"):
     """Somebody who watches now."""
 
     session_id: str
@@ -171,7 +171,7 @@ class LiveSession(Shape, kw_only=True, rename="camel"):
     mean_bitrate_bps: int | None
 
 
-class Live(Shape, kw_only=True, rename="camel"):
+class PlaybackLive(Shape, kw_only=True, rename="camel"):
     """Who watches now, and how those fared who ended within the last five minutes."""
 
     tenant: str
@@ -179,35 +179,35 @@ class Live(Shape, kw_only=True, rename="camel"):
     at: Instant
     window_seconds: int
     concurrent_viewers: int
-    sessions: list[LiveSession]
-    last5_minutes: Group = msgspec.field(name="last5Minutes")
+    sessions: list[LivePlaybackSession]
+    last5_minutes: PlaybackGroup = msgspec.field(name="last5Minutes")
 
 
-class Problem(msgspec.Struct):
+class PlaybackProblem(msgspec.Struct):
     """A field that is wrong."""
 
     field: str
     problem: str
 
 
-class RefusalBody(Shape, kw_only=True, rename="camel"):
+class PlaybackRefusalBody(Shape, kw_only=True, rename="camel"):
     """Why a request was refused; clients go by `code`. `timestamp` is the server's epoch ms."""
 
     code: str
     message: str
     timestamp: int
     request_id: str
-    details: list[Problem] | UnsetType = UNSET
+    details: list[PlaybackProblem] | UnsetType = UNSET
 
 
-class Refusal(msgspec.Struct):
+class PlaybackRefusal(msgspec.Struct):
     """The envelope of a refusal."""
 
-    error: RefusalBody
+    error: PlaybackRefusalBody
 
 
 def _refusal(text: str) -> ResponseSpec:
-    return ResponseSpec(Refusal, generate_examples=False, description=text)
+    return ResponseSpec(PlaybackRefusal, generate_examples=False, description=text)
 
 
 REFUSALS: Mapping[int, ResponseSpec] = {
@@ -247,17 +247,17 @@ def _or_none(at: datetime | None) -> str | None:
 
 def session_item(
     row: Mapping[str, Any], *, tenant: str, app_id: UUID, ended: bool, with_payload: bool = False
-) -> SessionItem:
+) -> PlaybackSession:
     """A row of `queries.sessions`."""
     same = {
         name: row[name]
-        for name in SessionItem.__struct_fields__
+        for name in PlaybackSession.__struct_fields__
         if name in row and name not in _MADE
     }
     play, rebuffer = row["play_time_ms"], row["rebuffer_time_ms"]
     both = (play or 0) + (rebuffer or 0)
     known = play is not None and rebuffer is not None and both > 0
-    return SessionItem(
+    return PlaybackSession(
         **same,
         tenant=tenant,
         tenant_id=app_id,
@@ -280,9 +280,9 @@ _MADE = frozenset(
 )
 
 
-def timeline_item(row: Mapping[str, Any]) -> TimelineItem:
+def timeline_item(row: Mapping[str, Any]) -> PlaybackTimelineItem:
     """A row of `queries.sessions.timeline`."""
-    return TimelineItem(
+    return PlaybackTimelineItem(
         timestamp_ms=row["timestamp_ms"],
         elapsed_ms=row["elapsed_ms"],
         playback_state=row["playback_state"],
@@ -295,9 +295,9 @@ def timeline_item(row: Mapping[str, Any]) -> TimelineItem:
     )
 
 
-def live_session(row: Mapping[str, Any]) -> LiveSession:
+def live_session(row: Mapping[str, Any]) -> LivePlaybackSession:
     """A row of `queries.audience.live_sessions`."""
-    return LiveSession(
+    return LivePlaybackSession(
         session_id=row["session_id"],
         state=row["last_state"],
         state_since=_or_none(row["state_since"]),
@@ -320,21 +320,21 @@ def _interval(figure: Figure) -> dict[str, Any]:
     return {"low": figure.low, "high": figure.high}
 
 
-def figure_item(figure: Figure) -> FigureItem:
+def figure_item(figure: Figure) -> PlaybackFigure:
     """A figure."""
-    return FigureItem(figure.value, figure.n, **_interval(figure), approx=figure.approx)
+    return PlaybackFigure(figure.value, figure.n, **_interval(figure), approx=figure.approx)
 
 
-def point_item(starts: datetime, figure: Figure) -> PointItem:
+def point_item(starts: datetime, figure: Figure) -> PlaybackPoint:
     """A figure in a step."""
-    return PointItem(
+    return PlaybackPoint(
         printed(starts), figure.value, figure.n, **_interval(figure), approx=figure.approx
     )
 
 
-def group(made: Made, *, value: str | UnsetType | None = UNSET) -> Group:
+def group(made: Made, *, value: str | UnsetType | None = UNSET) -> PlaybackGroup:
     """Figures and outcomes under the names that clients know."""
-    return Group(
+    return PlaybackGroup(
         outcomes={_camel(name): made.outcomes[name] for name in OUTCOMES},
         metrics={name: figure_item(figure) for name, figure in made.figures.items()},
         value=value,
