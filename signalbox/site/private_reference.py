@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from signalbox.accounts.rules import SCOPES
+from signalbox.site.playback_admin_reference import BODIES as PLAYBACK_BODIES
+from signalbox.site.playback_admin_reference import TAG as PLAYBACK
 
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _ID: Final[dict[str, Any]] = {"type": "string", "format": "uuid"}
@@ -102,6 +104,7 @@ _BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/v1/apps", "post"): _body({"organization": _ID, "name": _NAME}, "organization", "name"),
     ("/v1/apps/{app_id}", "put"): _body(_APP_CHANGES),
     ("/v1/apps/{app_id}/reset-key", "post"): _body({"grace_s": _GRACE}),
+    **PLAYBACK_BODIES,
     ("/v1/imports", "post"): {"content": {"application/octet-stream": _FILE}, "required": True},
 }
 # Routes that answer with a file, in one of these forms.
@@ -131,6 +134,12 @@ def _complete(path: str, method: str, operation: Any) -> Any:
         return operation
     codes = _READING if method == "get" else _CHANGING
     operation = {**operation, **_words(operation)}
+    if operation.get("tags") == [
+        PLAYBACK
+    ]:  # names its refusals, which are in an envelope of their own
+        return operation | (
+            {"requestBody": _BODIES[path, method]} if (path, method) in _BODIES else {}
+        )
     done = {**operation, "responses": {**operation.get("responses", {}), **refusals(*codes)}}
     file = _FILES.get((path, method))
     if file is not None:

@@ -196,7 +196,7 @@ class PlaybackRefusalBody(Shape, kw_only=True, rename="camel"):
     code: str
     message: str
     timestamp: int
-    request_id: str
+    request_id: str | UnsetType = UNSET
     details: list[PlaybackProblem] | UnsetType = UNSET
 
 
@@ -215,7 +215,10 @@ REFUSALS: Mapping[int, ResponseSpec] = {
     401: _refusal("No key, or one that is not valid now."),
     403: _refusal("The key may not do this."),
     404: _refusal("There is no such thing, or it is somebody else's."),
+    405: _refusal("Not by this method."),
+    413: _refusal("The request body is too large."),
     429: _refusal("Too many requests; `Retry-After` says when."),
+    500: _refusal("The server failed."),
     503: _refusal("The storage cannot be reached."),
 }
 

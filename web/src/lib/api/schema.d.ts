@@ -4,6 +4,224 @@
  */
 
 export interface paths {
+    "/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open and closed alerts, the newest first; without a page the newest 500 */
+        get: operations["V1AlertsListAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/backtest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a rule on what was
+         * @description When a rule would have opened and closed between `from` and `to` (now without): a `rule` by its id, with the fields of `definition` changed, or a whole
+         *     `definition`. With `cohorts` true its largest cohorts are looked at, too. 31 days at most, 2 for quantiles and means.
+         */
+        post: operations["V1AlertsAppsAppIdBacktestRunBacktest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is told of an app's alerts
+         * @description Webhooks and e-mail addresses, the oldest first.
+         */
+        get: operations["V1AlertsAppsAppIdChannelsListChannels"];
+        put?: never;
+        /**
+         * Add a channel
+         * @description `kind` webhook: an http address as `target` and the `secret` that posts are signed with; `kind` email: addresses parted by commas.
+         */
+        post: operations["V1AlertsAppsAppIdChannelsCreateChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a channel
+         * @description Another `name` or `target`, or whether it is `enabled`.
+         */
+        put: operations["V1AlertsAppsAppIdChannelsChannelIdUpdateChannel"];
+        post?: never;
+        /**
+         * Take a channel away
+         * @description It is told nothing more.
+         */
+        delete: operations["V1AlertsAppsAppIdChannelsChannelIdDeleteChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test message
+         * @description Queue a message with an alert that never was.
+         */
+        post: operations["V1AlertsAppsAppIdChannelsChannelIdTestRunChannelTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rules of an app
+         * @description Every rule that holds: the built-in ones, as they are or as they were changed, and the app's own.
+         */
+        get: operations["V1AlertsAppsAppIdRulesListRules"];
+        put?: never;
+        /**
+         * Add a rule
+         * @description Add a rule over any figure: the `definition`, and whether it is `enabled`.
+         */
+        post: operations["V1AlertsAppsAppIdRulesCreateRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/apps/{app_id}/rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A rule
+         * @description One rule of an app.
+         */
+        get: operations["V1AlertsAppsAppIdRulesRuleIdGetRule"];
+        /**
+         * Change a rule
+         * @description Change fields of a `definition`, or whether it is `enabled`. Of a built-in rule this holds for this app alone.
+         */
+        put: operations["V1AlertsAppsAppIdRulesRuleIdUpdateRule"];
+        post?: never;
+        /**
+         * Take a rule away
+         * @description Take an own rule away; a built-in one becomes as it was made. Its open alerts are closed with the next look.
+         */
+        delete: operations["V1AlertsAppsAppIdRulesRuleIdDeleteRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/figures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What rules can look at
+         * @description Every figure, with the dimensions by which its sessions can be told apart.
+         */
+        get: operations["V1AlertsFiguresListFigures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An alert
+         * @description One alert with its parts, the looks since it opened, the minutes from an hour before it on (a day at most), and who was told.
+         */
+        get: operations["V1AlertsAlertIdGetAlert"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/alerts/{alert_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that an alert was seen
+         * @description Somebody takes care: it is not told again. With a `note`; `{"acknowledged": false}` takes it back.
+         */
+        post: operations["V1AlertsAlertIdAcknowledgeAcknowledgeAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/apps": {
         parameters: {
             query?: never;
@@ -2441,6 +2659,82 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AlertDetail */
+        AlertDetail: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            app: string;
+            /** @description the app's name */
+            tenant: string;
+            context: string;
+            /** @description name of a built-in rule, or the id of one's own */
+            rule: string;
+            title: string;
+            figure: string;
+            unit: string;
+            cohort: string;
+            dimension: string;
+            value: string;
+            severity: string;
+            parent: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            started_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            cleared_at: string | null;
+            window_minutes: number;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            baseline: number;
+            limit: number;
+            p_value: number | null;
+            sample_session_ids: string[];
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            acknowledged_at: string | null;
+            acknowledged_by: string | null;
+            note: string | null;
+            children: components["schemas"]["AlertItem"][];
+            evaluations: components["schemas"]["EvaluationItem"][];
+            series: components["schemas"]["PointItem"][];
+            deliveries: components["schemas"]["DeliveryItem"][];
+        };
+        /** AlertItem */
+        AlertItem: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            app: string;
+            /** @description the app's name */
+            tenant: string;
+            context: string;
+            /** @description name of a built-in rule, or the id of one's own */
+            rule: string;
+            title: string;
+            figure: string;
+            unit: string;
+            cohort: string;
+            dimension: string;
+            value: string;
+            severity: string;
+            parent: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            started_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            cleared_at: string | null;
+            window_minutes: number;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            baseline: number;
+            limit: number;
+            p_value: number | null;
+            sample_session_ids: string[];
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            acknowledged_at: string | null;
+            acknowledged_by: string | null;
+            note: string | null;
+        };
         /** AppDefaults */
         AppDefaults: {
             /** @default 10000 */
@@ -2481,6 +2775,27 @@ export interface components {
             durations_days: {
                 [key: string]: number;
             };
+        };
+        /** BacktestResult */
+        BacktestResult: {
+            firings: components["schemas"]["FiringItem"][];
+            cohorts: string[];
+            left_out: number;
+        };
+        /** ChannelItem */
+        ChannelItem: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            app: string;
+            kind: string;
+            name: string;
+            target: string;
+            enabled: boolean;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            updated_at: string;
         };
         /** CityItem */
         CityItem: {
@@ -2609,6 +2924,20 @@ export interface components {
             seconds: number;
             minutes: number;
         };
+        /** DeliveryItem */
+        DeliveryItem: {
+            channel: string | null;
+            kind: string;
+            target: string;
+            event: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            state: string | null;
+            tries: number | null;
+            outcome: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            finished_at: string | null;
+        };
         /** Diagnosed */
         Diagnosed: {
             /** Format: uuid */
@@ -2652,6 +2981,18 @@ export interface components {
             participant: string;
             requested_at: string;
             done_at: string | null;
+        };
+        /** EvaluationItem */
+        EvaluationItem: {
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            at: string;
+            window_minutes: number;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            p_value: number | null;
+            is_bad: boolean;
+            is_calm: boolean | null;
         };
         /** Event */
         Event: {
@@ -2706,12 +3047,12 @@ export interface components {
         };
         /** FigureItem */
         FigureItem: {
-            value: number | null;
-            n: number;
-            low?: number | null;
-            high?: number | null;
-            /** @default false */
-            approx: boolean;
+            name: string;
+            context: string;
+            title: string;
+            kind: string;
+            unit: string;
+            dimensions: string[];
         };
         /** FigureLine */
         FigureLine: {
@@ -2773,6 +3114,23 @@ export interface components {
             group_by: string | null;
             groups: components["schemas"]["FigureGroup"][];
         };
+        /** FiringItem */
+        FiringItem: {
+            cohort: string;
+            dimension: string;
+            value: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            opened_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            cleared_at: string | null;
+            window_minutes: number;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            baseline: number | null;
+            limit: number | null;
+            p_value: number | null;
+        };
         /** FlowOfGroup */
         FlowOfGroup: {
             kind: string;
@@ -2816,16 +3174,6 @@ export interface components {
         Graphs: {
             summary: components["schemas"]["GraphSummary"];
             ongoing?: boolean;
-        };
-        /** Group */
-        Group: {
-            outcomes: {
-                [key: string]: number;
-            };
-            metrics: {
-                [key: string]: components["schemas"]["FigureItem"];
-            };
-            value?: string | null;
         };
         /** Hit */
         Hit: {
@@ -2908,32 +3256,74 @@ export interface components {
             days: components["schemas"]["IssueDay"][];
             newest: components["schemas"]["IssueExample"][];
         };
-        /** Items[Key] */
-        "Items_signalbox.playback.routes.managed.Key_": {
-            items: components["schemas"]["playback_routes_managed_Key"][];
+        /** Items[PlaybackKey] */
+        "Items_signalbox.playback.routes.managed.PlaybackKey_": {
+            items: components["schemas"]["PlaybackKey"][];
         };
-        /** Items[Policy] */
-        "Items_signalbox.playback.routes.managed.Policy_": {
-            items: components["schemas"]["Policy"][];
+        /** Items[PlaybackTenant] */
+        "Items_signalbox.playback.routes.managed.PlaybackTenant_": {
+            items: components["schemas"]["PlaybackTenant"][];
         };
-        /** Items[Tenant] */
-        "Items_signalbox.playback.routes.managed.Tenant_": {
-            items: components["schemas"]["Tenant"][];
+        /** Items[RetentionPolicy] */
+        "Items_signalbox.playback.routes.managed.RetentionPolicy_": {
+            items: components["schemas"]["RetentionPolicy"][];
         };
-        /** Items[TimelineItem] */
-        "Items_signalbox.playback.routes.shapes.TimelineItem_": {
-            items: components["schemas"]["TimelineItem"][];
+        /** Items[PlaybackTimelineItem] */
+        "Items_signalbox.playback.routes.shapes.PlaybackTimelineItem_": {
+            items: components["schemas"]["PlaybackTimelineItem"][];
+        };
+        /** Key */
+        Key: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
         };
         /** Listing[Key] */
         "Listing_signalbox.accounts.routes.keys.Key_": {
-            data?: components["schemas"]["accounts_routes_keys_Key"][];
-            results?: components["schemas"]["accounts_routes_keys_Key"][];
+            data?: components["schemas"]["Key"][];
+            results?: components["schemas"]["Key"][];
             count?: number;
         };
         /** Listing[Member] */
         "Listing_signalbox.accounts.routes.members.Member_": {
             data?: components["schemas"]["Member"][];
             results?: components["schemas"]["Member"][];
+            count?: number;
+        };
+        /** Listing[AlertItem] */
+        "Listing_signalbox.alerts.routes.shapes.AlertItem_": {
+            data?: components["schemas"]["AlertItem"][];
+            results?: components["schemas"]["AlertItem"][];
+            count?: number;
+        };
+        /** Listing[ChannelItem] */
+        "Listing_signalbox.alerts.routes.shapes.ChannelItem_": {
+            data?: components["schemas"]["ChannelItem"][];
+            results?: components["schemas"]["ChannelItem"][];
+            count?: number;
+        };
+        /** Listing[FigureItem] */
+        "Listing_signalbox.alerts.routes.shapes.FigureItem_": {
+            data?: components["schemas"]["FigureItem"][];
+            results?: components["schemas"]["FigureItem"][];
+            count?: number;
+        };
+        /** Listing[RuleItem] */
+        "Listing_signalbox.alerts.routes.shapes.RuleItem_": {
+            data?: components["schemas"]["RuleItem"][];
+            results?: components["schemas"]["RuleItem"][];
             count?: number;
         };
         /** Listing[AppItem] */
@@ -2990,18 +3380,6 @@ export interface components {
             results?: components["schemas"]["Track"][];
             count?: number;
         };
-        /** Live */
-        Live: {
-            tenant: string;
-            /** Format: uuid */
-            tenantId: string;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            at: string;
-            windowSeconds: number;
-            concurrentViewers: number;
-            sessions: components["schemas"]["LiveSession"][];
-            last5Minutes: components["schemas"]["Group"];
-        };
         /** LiveNow */
         LiveNow: {
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
@@ -3010,8 +3388,8 @@ export interface components {
             count: number;
             conferences: components["schemas"]["RunningConference"][];
         };
-        /** LiveSession */
-        LiveSession: {
+        /** LivePlaybackSession */
+        LivePlaybackSession: {
             sessionId: string;
             state: string;
             /** @description UTC, as 2026-01-01T00:00:45.000Z */
@@ -3080,6 +3458,25 @@ export interface components {
             emos: number | null;
             relay_ratio: number | null;
         };
+        /** NewKey */
+        NewKey: {
+            /** Format: uuid */
+            id: string;
+            app: string | null;
+            name: string;
+            prefix: string;
+            /** @description read, manage, ingest, … */
+            scopes: string[];
+            user: string | null;
+            user_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            expires_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            last_used_at: string | null;
+            key: string;
+        };
         /** NewMember */
         NewMember: {
             /** Format: uuid */
@@ -3097,6 +3494,35 @@ export interface components {
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
             last_login_at: string | null;
             password: string | null;
+        };
+        /** NewPlaybackKey */
+        NewPlaybackKey: {
+            /** Format: uuid */
+            id: string;
+            keyId: string;
+            /** Format: uuid */
+            tenantId: string;
+            label: string;
+            scopes: string[];
+            status: string;
+            publishable: boolean;
+            origins: string[] | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            notBefore: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            expiresAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastUsedAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+            key: string;
+        };
+        /** Only */
+        Only: {
+            dimension: string;
+            value: string;
         };
         /** OpenIssue */
         OpenIssue: {
@@ -3180,8 +3606,62 @@ export interface components {
             longitude: number | null;
             count: number;
         };
-        /** PointItem */
-        PointItem: {
+        /** PlaybackFigure */
+        PlaybackFigure: {
+            value: number | null;
+            n: number;
+            low?: number | null;
+            high?: number | null;
+            /** @default false */
+            approx: boolean;
+        };
+        /** PlaybackGroup */
+        PlaybackGroup: {
+            outcomes: {
+                [key: string]: number;
+            };
+            metrics: {
+                [key: string]: components["schemas"]["PlaybackFigure"];
+            };
+            value?: string | null;
+        };
+        /** PlaybackKey */
+        PlaybackKey: {
+            /** Format: uuid */
+            id: string;
+            keyId: string;
+            /** Format: uuid */
+            tenantId: string;
+            label: string;
+            scopes: string[];
+            status: string;
+            publishable: boolean;
+            origins: string[] | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            notBefore: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            expiresAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            lastUsedAt: string | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+        };
+        /** PlaybackLive */
+        PlaybackLive: {
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            at: string;
+            windowSeconds: number;
+            concurrentViewers: number;
+            sessions: components["schemas"]["LivePlaybackSession"][];
+            last5Minutes: components["schemas"]["PlaybackGroup"];
+        };
+        /** PlaybackPoint */
+        PlaybackPoint: {
             /** @description UTC, as 2026-01-01T00:00:45.000Z */
             t: string;
             value: number | null;
@@ -3191,67 +3671,25 @@ export interface components {
             /** @default false */
             approx: boolean;
         };
-        /** Policy */
-        Policy: {
-            /** Format: uuid */
-            id: string;
-            streamType: string | null;
-            contentPrefix: string | null;
-            sessionsDays: number | null;
-            payloadDays: number | null;
-            timelineDays: number | null;
-            eventsDays: number | null;
-        };
-        /** Problem */
-        Problem: {
+        /** PlaybackProblem */
+        PlaybackProblem: {
             field: string;
             problem: string;
         };
-        /** RefusalBody */
-        RefusalBody: {
+        /** PlaybackRefusal */
+        PlaybackRefusal: {
+            error: components["schemas"]["PlaybackRefusalBody"];
+        };
+        /** PlaybackRefusalBody */
+        PlaybackRefusalBody: {
             code: string;
             message: string;
             timestamp: number;
-            requestId: string;
-            details?: components["schemas"]["Problem"][];
+            requestId?: string;
+            details?: components["schemas"]["PlaybackProblem"][];
         };
-        /** RunningConference */
-        RunningConference: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            app: string;
-            conference_id: string;
-            conference_name: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            began_at: string;
-            duration: number;
-            present: number;
-            participants: number;
-            /** @enum {string} */
-            state: "clear" | "warning" | "error";
-            has_errors: boolean;
-            has_warnings: boolean;
-            issues: components["schemas"]["OpenIssue"][];
-            cause: string | null;
-            score: number | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            measured_at: string | null;
-            figures: components["schemas"]["RunningFigures"] | null;
-        };
-        /** RunningFigures */
-        RunningFigures: {
-            rtt_ms: number | null;
-            loss_ratio: number | null;
-            jitter_ms: number | null;
-            emos: number | null;
-            freeze_ratio: number | null;
-            sent_bps: number | null;
-        };
-        /** Series */
-        Series: {
+        /** PlaybackSeries */
+        PlaybackSeries: {
             tenant: string;
             /** Format: uuid */
             tenantId: string;
@@ -3261,59 +3699,10 @@ export interface components {
             from: string;
             /** @description UTC, as 2026-01-01T00:00:45.000Z */
             to: string;
-            points: components["schemas"]["PointItem"][];
+            points: components["schemas"]["PlaybackPoint"][];
         };
-        /** Session */
-        Session: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            conference: string;
-            /** Format: uuid */
-            participant: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            end_time: string | null;
-            duration: number;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            call_start: string | null;
-            devices: unknown;
-            platform: unknown;
-            metadata: unknown;
-            geo_ip: unknown;
-            session_info: unknown;
-            app_version: string | null;
-            webrtc_sdk: string | null;
-            issues: string[];
-        };
-        /** SessionDetail */
-        SessionDetail: {
-            /** Format: uuid */
-            id: string;
-            /** Format: uuid */
-            conference: string;
-            /** Format: uuid */
-            participant: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            end_time: string | null;
-            duration: number;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            call_start: string | null;
-            devices: unknown;
-            platform: unknown;
-            metadata: unknown;
-            geo_ip: unknown;
-            session_info: unknown;
-            app_version: string | null;
-            webrtc_sdk: string | null;
-            issues: string[];
-            constraints: unknown;
-        };
-        /** SessionItem */
-        SessionItem: {
+        /** PlaybackSession */
+        PlaybackSession: {
             sessionId: string;
             tenant: string;
             /** Format: uuid */
@@ -3366,10 +3755,222 @@ export interface components {
                 [key: string]: unknown;
             } | null;
         };
-        /** SessionPage */
-        SessionPage: {
-            items: components["schemas"]["SessionItem"][];
+        /** PlaybackSessionPage */
+        PlaybackSessionPage: {
+            items: components["schemas"]["PlaybackSession"][];
             nextCursor: string | null;
+        };
+        /** PlaybackSummary */
+        PlaybackSummary: {
+            tenant: string;
+            /** Format: uuid */
+            tenantId: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            from: string;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            to: string;
+            source: string;
+            total: components["schemas"]["PlaybackGroup"];
+            groupBy?: string | null;
+            groups?: components["schemas"]["PlaybackGroup"][];
+        };
+        /** PlaybackTenant */
+        PlaybackTenant: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: uuid */
+            organizationId: string;
+            dailyReports: number | null;
+            rateLimit: number | null;
+            rateWindowSeconds: number | null;
+            /** @description UTC, as 2026-01-01T00:00:45.000Z */
+            createdAt: string;
+        };
+        /** PlaybackTimelineItem */
+        PlaybackTimelineItem: {
+            timestampMs: number;
+            elapsedMs: number;
+            playbackState: string;
+            currentBitrate: number | null;
+            networkType: string | null;
+            totalDroppedFrames: number;
+            bufferedDurationMs: number | null;
+            rebufferCount: number;
+            rebufferTimeMs: number;
+        };
+        /** PointItem */
+        PointItem: {
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            at: string;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            low: number | null;
+            high: number | null;
+        };
+        /** Queued */
+        Queued: {
+            /** Format: uuid */
+            message: string;
+        };
+        /** Refusal */
+        Refusal: {
+            error_code: string;
+            message: string;
+            field?: string;
+            problem?: string;
+        };
+        /** RetentionPolicy */
+        RetentionPolicy: {
+            /** Format: uuid */
+            id: string;
+            streamType: string | null;
+            contentPrefix: string | null;
+            sessionsDays: number | null;
+            payloadDays: number | null;
+            timelineDays: number | null;
+            eventsDays: number | null;
+        };
+        /** Rule */
+        Rule: {
+            title: string;
+            figure: string;
+            /** @enum {string} */
+            kind: "spike" | "shift" | "growth" | "drop" | "silence" | "threshold";
+            /**
+             * @default warning
+             * @enum {string}
+             */
+            severity: "warning" | "critical";
+            /** @default [] */
+            dimensions: (string | unknown)[];
+            cohort?: components["schemas"]["Only"] | null;
+            /**
+             * @default [
+             *       5,
+             *       30
+             *     ]
+             */
+            windows: (number | unknown)[];
+            /** @default 2 */
+            fire_after: number;
+            /** @default 10 */
+            clear_after: number;
+            /** @default 25 */
+            least_n: number;
+            /** @default 5 */
+            least_k: number;
+            /** @default 2 */
+            factor: number;
+            /** @default 0.02 */
+            add: number;
+            /** @default 0.0001 */
+            alpha: number;
+            /**
+             * @default above
+             * @enum {string}
+             */
+            direction: "above" | "below";
+            value?: number | null;
+            clear_value?: number | null;
+        };
+        /** RuleItem */
+        RuleItem: {
+            /** @description name of a built-in rule, else a uuid */
+            id: string;
+            built_in: boolean;
+            changed: boolean;
+            enabled: boolean;
+            definition: components["schemas"]["Rule"];
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            updated_at: string | null;
+        };
+        /** RunningConference */
+        RunningConference: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            app: string;
+            conference_id: string;
+            conference_name: string | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            began_at: string;
+            duration: number;
+            present: number;
+            participants: number;
+            /** @enum {string} */
+            state: "clear" | "warning" | "error";
+            has_errors: boolean;
+            has_warnings: boolean;
+            issues: components["schemas"]["OpenIssue"][];
+            cause: string | null;
+            score: number | null;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            measured_at: string | null;
+            figures: components["schemas"]["RunningFigures"] | null;
+        };
+        /** RunningFigures */
+        RunningFigures: {
+            rtt_ms: number | null;
+            loss_ratio: number | null;
+            jitter_ms: number | null;
+            emos: number | null;
+            freeze_ratio: number | null;
+            sent_bps: number | null;
+        };
+        /** Session */
+        Session: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            conference: string;
+            /** Format: uuid */
+            participant: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            end_time: string | null;
+            duration: number;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            call_start: string | null;
+            devices: unknown;
+            platform: unknown;
+            metadata: unknown;
+            geo_ip: unknown;
+            session_info: unknown;
+            app_version: string | null;
+            webrtc_sdk: string | null;
+            issues: string[];
+        };
+        /** SessionDetail */
+        SessionDetail: {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            conference: string;
+            /** Format: uuid */
+            participant: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            created_at: string;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            end_time: string | null;
+            duration: number;
+            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
+            call_start: string | null;
+            devices: unknown;
+            platform: unknown;
+            metadata: unknown;
+            geo_ip: unknown;
+            session_info: unknown;
+            app_version: string | null;
+            webrtc_sdk: string | null;
+            issues: string[];
+            constraints: unknown;
         };
         /** SessionsChart */
         SessionsChart: {
@@ -3392,45 +3993,6 @@ export interface components {
             user_id: string;
             must_change_password: boolean;
             next: string;
-        };
-        /** Summary */
-        Summary: {
-            tenant: string;
-            /** Format: uuid */
-            tenantId: string;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            from: string;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            to: string;
-            source: string;
-            total: components["schemas"]["Group"];
-            groupBy?: string | null;
-            groups?: components["schemas"]["Group"][];
-        };
-        /** Tenant */
-        Tenant: {
-            /** Format: uuid */
-            id: string;
-            name: string;
-            /** Format: uuid */
-            organizationId: string;
-            dailyReports: number | null;
-            rateLimit: number | null;
-            rateWindowSeconds: number | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            createdAt: string;
-        };
-        /** TimelineItem */
-        TimelineItem: {
-            timestampMs: number;
-            elapsedMs: number;
-            playbackState: string;
-            currentBitrate: number | null;
-            networkType: string | null;
-            totalDroppedFrames: number;
-            bufferedDurationMs: number | null;
-            rebufferCount: number;
-            rebufferTimeMs: number;
         };
         /** Track */
         Track: {
@@ -3525,7 +4087,7 @@ export interface components {
         };
         /** Whole[NewKey] */
         "Whole_signalbox.accounts.routes.keys.NewKey_": {
-            data: components["schemas"]["accounts_routes_keys_NewKey"];
+            data: components["schemas"]["NewKey"];
         };
         /** Whole[Me] */
         "Whole_signalbox.accounts.routes.me.Me_": {
@@ -3542,6 +4104,30 @@ export interface components {
         /** Whole[SignedIn] */
         "Whole_signalbox.accounts.routes.signing_in.SignedIn_": {
             data: components["schemas"]["SignedIn"];
+        };
+        /** Whole[AlertDetail] */
+        "Whole_signalbox.alerts.routes.shapes.AlertDetail_": {
+            data: components["schemas"]["AlertDetail"];
+        };
+        /** Whole[AlertItem] */
+        "Whole_signalbox.alerts.routes.shapes.AlertItem_": {
+            data: components["schemas"]["AlertItem"];
+        };
+        /** Whole[BacktestResult] */
+        "Whole_signalbox.alerts.routes.shapes.BacktestResult_": {
+            data: components["schemas"]["BacktestResult"];
+        };
+        /** Whole[ChannelItem] */
+        "Whole_signalbox.alerts.routes.shapes.ChannelItem_": {
+            data: components["schemas"]["ChannelItem"];
+        };
+        /** Whole[Queued] */
+        "Whole_signalbox.alerts.routes.shapes.Queued_": {
+            data: components["schemas"]["Queued"];
+        };
+        /** Whole[RuleItem] */
+        "Whole_signalbox.alerts.routes.shapes.RuleItem_": {
+            data: components["schemas"]["RuleItem"];
         };
         /** Whole[FiguresData] */
         "Whole_signalbox.monitoring.routes.app_figures.FiguresData_": {
@@ -3615,101 +4201,6 @@ export interface components {
         "Whole_signalbox.monitoring.routes.wall.LiveNow_": {
             data: components["schemas"]["LiveNow"];
         };
-        /** Key */
-        accounts_routes_keys_Key: {
-            /** Format: uuid */
-            id: string;
-            app: string | null;
-            name: string;
-            prefix: string;
-            /** @description read, manage, ingest, … */
-            scopes: string[];
-            user: string | null;
-            user_name: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            expires_at: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            last_used_at: string | null;
-        };
-        /** NewKey */
-        accounts_routes_keys_NewKey: {
-            /** Format: uuid */
-            id: string;
-            app: string | null;
-            name: string;
-            prefix: string;
-            /** @description read, manage, ingest, … */
-            scopes: string[];
-            user: string | null;
-            user_name: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            created_at: string;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            expires_at: string | null;
-            /** @description UTC, as 2026-01-15T10:30:00.123456Z */
-            last_used_at: string | null;
-            key: string;
-        };
-        /** Refusal */
-        http_answers_Refusal: {
-            error_code: string;
-            message: string;
-            field?: string;
-            problem?: string;
-        };
-        /** Key */
-        playback_routes_managed_Key: {
-            /** Format: uuid */
-            id: string;
-            keyId: string;
-            /** Format: uuid */
-            tenantId: string;
-            label: string;
-            scopes: string[];
-            status: string;
-            publishable: boolean;
-            origins: string[] | null;
-            rateLimit: number | null;
-            rateWindowSeconds: number | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            notBefore: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            expiresAt: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            lastUsedAt: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            createdAt: string;
-        };
-        /** NewKey */
-        playback_routes_managed_NewKey: {
-            /** Format: uuid */
-            id: string;
-            keyId: string;
-            /** Format: uuid */
-            tenantId: string;
-            label: string;
-            scopes: string[];
-            status: string;
-            publishable: boolean;
-            origins: string[] | null;
-            rateLimit: number | null;
-            rateWindowSeconds: number | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            notBefore: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            expiresAt: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            lastUsedAt: string | null;
-            /** @description UTC, as 2026-01-01T00:00:45.000Z */
-            createdAt: string;
-            key: string;
-        };
-        /** Refusal */
-        playback_routes_shapes_Refusal: {
-            error: components["schemas"]["RefusalBody"];
-        };
     };
     responses: never;
     parameters: never;
@@ -3719,6 +4210,1943 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    V1AlertsListAlerts: {
+        parameters: {
+            query?: {
+                /** @description Items per page, 1 to 200; 50 if only offset is given. */
+                limit?: string | null;
+                /** @description How many items to skip. */
+                offset?: string | null;
+                /** @description uuid of an app */
+                appId?: string | null;
+                /** @description playback or monitoring */
+                context?: string | null;
+                /** @description name or id of a rule */
+                rule?: string | null;
+                /** @description warning or critical */
+                severity?: string | null;
+                /** @description open or closed; both without */
+                state?: string | null;
+                /** @description open at or after this instant */
+                from?: string | null;
+                /** @description begun before this instant */
+                to?: string | null;
+                /** @description no: without those that are parts of another */
+                parts?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.alerts.routes.shapes.AlertItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdBacktestRunBacktest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.BacktestResult_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdChannelsListChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.alerts.routes.shapes.ChannelItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdChannelsCreateChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.ChannelItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdChannelsChannelIdUpdateChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.ChannelItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdChannelsChannelIdDeleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdChannelsChannelIdTestRunChannelTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.Queued_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdRulesListRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.alerts.routes.shapes.RuleItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdRulesCreateRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.RuleItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdRulesRuleIdGetRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.RuleItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdRulesRuleIdUpdateRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.RuleItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAppsAppIdRulesRuleIdDeleteRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                app_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done: the empty text. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsFiguresListFigures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listing_signalbox.alerts.routes.shapes.FigureItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAlertIdGetAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.AlertDetail_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1AlertsAlertIdAcknowledgeAcknowledgeAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.alerts.routes.shapes.AlertItem_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
     V1AppsListApps: {
         parameters: {
             query?: {
@@ -9152,7 +11580,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["http_answers_Refusal"];
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10635,7 +13063,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["http_answers_Refusal"];
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10786,7 +13214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["http_answers_Refusal"];
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -10930,7 +13358,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["http_answers_Refusal"];
+                    "application/json": components["schemas"]["Refusal"];
                 };
             };
             /** @description The body is too large. */
@@ -11503,103 +13931,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Key_"];
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.PlaybackKey_"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -11611,7 +14024,24 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    tenant: string;
+                    label?: string;
+                    scopes?: ("admin" | "audit:read" | "calls:create" | "calls:read" | "controllers:read" | "ingest" | "manage" | "meetings:create" | "meetings:end" | "meetings:join" | "meetings:read" | "meetings:update" | "participants:moderate" | "participants:read" | "quality:write" | "read" | "recordings:read" | "recordings:write" | "users:read" | "users:write")[];
+                    /** @description For a web page: `ingest` alone. */
+                    publishable?: boolean;
+                    origins?: string[] | null;
+                    /** @description ISO 8601, or epoch ms. */
+                    notBefore?: string | number | null;
+                    /** @description ISO 8601, or epoch ms. */
+                    expiresAt?: string | number | null;
+                    rateLimit?: number | null;
+                    rateWindowSeconds?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description What was made. */
             201: {
@@ -11619,71 +14049,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                    "application/json": components["schemas"]["NewPlaybackKey"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
             /** @description There are too many of these. */
@@ -11692,55 +14103,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -11762,103 +14161,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_managed_Key"];
+                    "application/json": components["schemas"]["PlaybackKey"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -11881,116 +14265,85 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12004,7 +14357,13 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    overlapSeconds?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description What was made. */
             201: {
@@ -12012,71 +14371,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                    "application/json": components["schemas"]["NewPlaybackKey"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
             /** @description There are too many of these. */
@@ -12085,55 +14425,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12156,116 +14484,85 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12285,103 +14582,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Tenant_"];
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.PlaybackTenant_"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12393,7 +14675,17 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    name: string;
+                    organization?: string;
+                    dailyReports?: number | null;
+                    rateLimit?: number | null;
+                    rateWindowSeconds?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description What was made. */
             201: {
@@ -12401,71 +14693,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Tenant"];
+                    "application/json": components["schemas"]["PlaybackTenant"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
             /** @description There are too many of these. */
@@ -12474,55 +14747,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12544,103 +14805,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Tenant"];
+                    "application/json": components["schemas"]["PlaybackTenant"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12654,7 +14900,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    dailyReports?: number | null;
+                    rateLimit?: number | null;
+                    rateWindowSeconds?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description As it is now. */
             200: {
@@ -12662,119 +14917,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Tenant"];
+                    "application/json": components["schemas"]["PlaybackTenant"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12797,116 +15021,85 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -12928,103 +15121,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Key_"];
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.PlaybackKey_"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13038,7 +15216,23 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    label?: string;
+                    scopes?: ("admin" | "audit:read" | "calls:create" | "calls:read" | "controllers:read" | "ingest" | "manage" | "meetings:create" | "meetings:end" | "meetings:join" | "meetings:read" | "meetings:update" | "participants:moderate" | "participants:read" | "quality:write" | "read" | "recordings:read" | "recordings:write" | "users:read" | "users:write")[];
+                    /** @description For a web page: `ingest` alone. */
+                    publishable?: boolean;
+                    origins?: string[] | null;
+                    /** @description ISO 8601, or epoch ms. */
+                    notBefore?: string | number | null;
+                    /** @description ISO 8601, or epoch ms. */
+                    expiresAt?: string | number | null;
+                    rateLimit?: number | null;
+                    rateWindowSeconds?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description What was made. */
             201: {
@@ -13046,71 +15240,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_managed_NewKey"];
+                    "application/json": components["schemas"]["NewPlaybackKey"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
             /** @description There are too many of these. */
@@ -13119,55 +15294,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["playback_routes_shapes_Refusal"];
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13189,103 +15352,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.Policy_"];
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.managed.RetentionPolicy_"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13299,7 +15447,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    streamType?: string | null;
+                    contentPrefix?: string | null;
+                    sessionsDays?: number | null;
+                    payloadDays?: number | null;
+                    timelineDays?: number | null;
+                    eventsDays?: number | null;
+                };
+            };
+        };
         responses: {
             /** @description As it is now. */
             200: {
@@ -13307,119 +15466,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Policy"];
+                    "application/json": components["schemas"]["RetentionPolicy"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13442,103 +15570,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Live"];
+                    "application/json": components["schemas"]["PlaybackLive"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13581,103 +15694,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Summary"];
+                    "application/json": components["schemas"]["PlaybackSummary"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13722,103 +15820,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Series"];
+                    "application/json": components["schemas"]["PlaybackSeries"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13861,103 +15944,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionPage"];
+                    "application/json": components["schemas"]["PlaybackSessionPage"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -13982,103 +16050,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["SessionItem"];
+                    "application/json": components["schemas"]["PlaybackSession"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -14104,116 +16157,85 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The body is too large. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
@@ -14238,103 +16260,88 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Items_signalbox.playback.routes.shapes.TimelineItem_"];
+                    "application/json": components["schemas"]["Items_signalbox.playback.routes.shapes.PlaybackTimelineItem_"];
                 };
             };
-            /** @description The request is malformed, or lacks something. */
+            /** @description A parameter is malformed; `details` names it. */
             400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Nobody is logged in. */
+            /** @description No key, or one that is not valid now. */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller may not do this. */
+            /** @description The key may not do this. */
             403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description The caller has no such thing. */
+            /** @description There is no such thing, or it is somebody else's. */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Too many requests; `Retry-After` says when to come back. */
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
-            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        error_code: string;
-                        message: string;
-                        /** @description The parameter that is wrong, where it is one. */
-                        field?: string;
-                        /** @description Of a password: too_short, too_long or differs. */
-                        problem?: string;
-                    };
+                    "application/json": components["schemas"]["PlaybackRefusal"];
                 };
             };
         };
