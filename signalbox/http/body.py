@@ -24,13 +24,52 @@ class ClientGone(Exception):
 def _hold_nothing(_size_bytes: int) -> None: ...
 
 
+class Patience:
+    """Who is waited for, and until when. One timer serves all: one for each request cost as much as decoding a report (measured).
+
+    Of one event loop.
+    """
+
+    def __init__(self, within_s: float = BODY_WITHIN_S) -> None:
+        self._within_s = within_s
+        self._until: dict[asyncio.Task[Any], float] = {}  # in the order of their ends
+        self._late: set[asyncio.Task[Any]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """Cancel the task unless `end` is called in time."""
+        loop = task.get_loop()
+        until = self._until[task] = loop.time() + self._within_s
+        if self._timer is None:
+            self._timer = loop.call_at(until, self._look, loop)
+
+    def end(self, task: asyncio.Task[Any]) -> None:
+        """It has what it waited for, or gave up."""
+        self._until.pop(task, None)
+        self._late.discard(task)
+
+    def was_late(self, task: asyncio.Task[Any]) -> bool:
+        """Whether it was cancelled for that, and for nothing else."""
+        return task in self._late and task.uncancel() == 0
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer, now = None, loop.time()
+        for task, until in list(self._until.items()):
+            if until > now:
+                self._timer = loop.call_at(until, self._look, loop)
+                return
+            del self._until[task]
+            self._late.add(task)
+            task.cancel()
+
+
 async def read_body(
     receive: Receive,
     headers: Iterable[tuple[bytes, bytes]],
     *,
     limit_bytes: int,
     hold: Hold = _hold_nothing,
-    within_s: float = BODY_WITHIN_S,
+    patience: Patience | None = None,
 ) -> bytes:
     """The whole body, unpacked; `limit_bytes` holds for the packed and for the unpacked size.
 
@@ -40,11 +79,13 @@ async def read_body(
     Raises:
         PayloadTooLarge: more bytes than the limit; found early by `Content-Length` if there is one.
         InvalidParameters: a broken gzip body or a coding we do not know.
-        BodyTooSlow: not all of it came within `within_s`.
+        BodyTooSlow: not all of it came before `patience` ended.
         ClientGone: the client disconnected.
     """
-    coding = _coding(headers, limit_bytes)
-    body = await read_packed(receive, limit_bytes=limit_bytes, hold=hold, within_s=within_s)
+    announced, coding = _framing(headers, limit_bytes)
+    body = await read_packed(
+        receive, limit_bytes=limit_bytes, hold=hold, patience=patience, announced=announced
+    )
     if coding is None:
         return body
     plain = _unpacked(body, limit_bytes, GZIP)
@@ -53,14 +94,26 @@ async def read_body(
 
 
 async def read_packed(
-    receive: Receive, *, limit_bytes: int, hold: Hold = _hold_nothing, within_s: float
+    receive: Receive,
+    *,
+    limit_bytes: int,
+    hold: Hold = _hold_nothing,
+    within_s: float = BODY_WITHIN_S,
+    patience: Patience | None = None,
+    announced: int | None = None,
 ) -> bytes:
-    """The whole body as it was sent. Raises PayloadTooLarge, BodyTooSlow or ClientGone, as `read_body`."""
+    """The whole body as it was sent; `within_s` holds without a `patience` that is shared. Raises PayloadTooLarge, BodyTooSlow or ClientGone, as `read_body`."""
+    patience, task = patience or Patience(within_s), asyncio.current_task()
+    assert task is not None
+    patience.begin(task)
     try:
-        async with asyncio.timeout(within_s):
-            return await _received(receive, limit_bytes, hold)
-    except TimeoutError:
-        raise BodyTooSlow() from None
+        return await _received(receive, announced, limit_bytes, hold)
+    except asyncio.CancelledError:
+        if patience.was_late(task):
+            raise BodyTooSlow() from None
+        raise
+    finally:
+        patience.end(task)
 
 
 def unpacked(packed: bytes, coding: str, *, limit_bytes: int, most_ratio: int) -> bytes:
@@ -82,14 +135,15 @@ def unpacked(packed: bytes, coding: str, *, limit_bytes: int, most_ratio: int) -
     return _unpacked(packed, most, zlib.MAX_WBITS if is_wrapped else -zlib.MAX_WBITS)
 
 
-async def _received(receive: Receive, limit_bytes: int, hold: Hold) -> bytes:
+async def _received(receive: Receive, announced: int | None, limit_bytes: int, hold: Hold) -> bytes:
+    """The body as it came. When it is as long as announced, the server's last, empty message is not waited for: that costs a tenth of its answer."""
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
     body: bytes = message.get("body", b"")
     hold(len(body))
-    if message.get("more_body"):
-        body = await _read_rest(receive, body, limit_bytes, hold)
+    if message.get("more_body") and len(body) != announced:
+        body = await _read_rest(receive, body, announced, limit_bytes, hold)
     if len(body) > limit_bytes:
         raise PayloadTooLarge(limit_bytes=limit_bytes)
     return body
@@ -103,23 +157,31 @@ def announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
     return 0
 
 
-def _coding(headers: Iterable[tuple[bytes, bytes]], limit_bytes: int) -> bytes | None:
-    """The content coding to undo, or None; checks the announced length on the way."""
-    coding = None
+def _framing(
+    headers: Iterable[tuple[bytes, bytes]], limit_bytes: int
+) -> tuple[int | None, bytes | None]:
+    """The length if it is announced, and the content coding to undo, or None; a length beyond the limit is refused."""
+    announced, is_chunked, coding = None, False, None
     for name, value in headers:
         if name == b"content-length":
-            if value.isdigit() and int(value) > limit_bytes:
-                raise PayloadTooLarge(limit_bytes=limit_bytes)
+            announced = int(value) if value.isdigit() else None
         elif name == b"content-encoding":
             coding = value.strip().lower()
+        elif name == b"transfer-encoding":
+            is_chunked = True  # then that counts (RFC 9112, 6.3)
+    if announced is not None and announced > limit_bytes:
+        raise PayloadTooLarge(limit_bytes=limit_bytes)
+    length = None if is_chunked else announced
     if coding in (None, b"", b"identity"):
-        return None
+        return length, None
     if coding not in (b"gzip", b"x-gzip"):
         raise InvalidParameters(header="content-encoding")
-    return coding
+    return length, coding
 
 
-async def _read_rest(receive: Receive, first: bytes, limit_bytes: int, hold: Hold) -> bytes:
+async def _read_rest(
+    receive: Receive, first: bytes, announced: int | None, limit_bytes: int, hold: Hold
+) -> bytes:
     chunks, size = [first], len(first)
     while size <= limit_bytes:
         message = await receive()
@@ -129,7 +191,7 @@ async def _read_rest(receive: Receive, first: bytes, limit_bytes: int, hold: Hol
         hold(len(chunk))
         chunks.append(chunk)
         size += len(chunk)
-        if not message.get("more_body"):
+        if not message.get("more_body") or size == announced:
             break
     return b"".join(chunks)
 

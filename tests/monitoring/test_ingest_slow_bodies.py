@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from signalbox.http.body import read_body
 from signalbox.monitoring.ingest import door
 from signalbox.monitoring.ingest.door import MAX_FACTS_BYTES
 from signalbox.site.app import Site
@@ -98,7 +96,7 @@ async def test_bodies_that_came_take_room_until_their_clients_go(houses: Houses)
 async def test_a_body_that_does_not_come_is_given_up(
     houses: Houses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(door, "read_body", partial(read_body, within_s=0.01))
+    monkeypatch.setattr(door, "BODY_WITHIN_S", 0.01)
     async with houses() as house:
         client = Slow(house.site, 10)
         await client.call()

@@ -10,7 +10,14 @@ import msgspec
 import structlog
 
 from signalbox.core.errors import AppError, Overloaded
-from signalbox.http.body import ClientGone, Receive, announced_bytes, read_body
+from signalbox.http.body import (
+    BODY_WITHIN_S,
+    ClientGone,
+    Patience,
+    Receive,
+    announced_bytes,
+    read_body,
+)
 from signalbox.http.cors import OPEN_HEADERS, OPEN_PREFLIGHT_HEADERS
 from signalbox.http.errors import Send, respond_empty, respond_error, respond_json
 from signalbox.http.holding import Held, Holding
@@ -78,6 +85,7 @@ class IngestDoors:
         self._paths = {path for _, path in self._doors}
         self._allow = {path: (b"allow", self._methods(path).encode()) for path in self._paths}
         self._reports, self._facts = Holding(MAX_REPORTS_BYTES), Holding(MAX_FACTS_BYTES)
+        self._patience = Patience(BODY_WITHIN_S)
 
     def _methods(self, path: str) -> str:
         """What a path takes, as a refusal of anything else must name it (RFC 9110, 15.5.6)."""
@@ -140,7 +148,9 @@ class IngestDoors:
         held = Held(holding)
         try:
             # The bytes themselves are not held while the request waits for its commit.
-            raw = await read_body(receive, headers, limit_bytes=most, hold=held.take)
+            raw = await read_body(
+                receive, headers, limit_bytes=most, hold=held.take, patience=self._patience
+            )
             try:
                 body = _decode(path, raw)
             except AppError:
