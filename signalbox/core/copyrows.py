@@ -33,7 +33,7 @@ def row(fields: int) -> bytes:
 
 def uuid(value: UUID | None) -> bytes:
     """A uuid field."""
-    return NULL if value is None else _UUID_LENGTH + value.bytes
+    return NULL if value is None else _UUID_LENGTH + value.int.to_bytes(16, "big")
 
 
 def instant(at_us: int) -> bytes:
@@ -127,5 +127,9 @@ def text_array(values: Sequence[str]) -> bytes:
 def uuid_array(values: Sequence[UUID | None]) -> bytes:
     """A uuid[] field; elements may be NULL."""
     return _array(
-        OID_UUID, [NULL if value is None else _UUID_LENGTH + value.bytes for value in values]
+        OID_UUID,
+        [
+            NULL if value is None else _UUID_LENGTH + value.int.to_bytes(16, "big")
+            for value in values
+        ],
     )

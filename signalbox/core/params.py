@@ -103,7 +103,9 @@ def _array(element: int, items: list[bytes]) -> bytes:
 
 def uuids(values: Iterable[UUID | None]) -> Uuids:
     """A uuid[]; elements may be None."""
-    items = [_NULL if value is None else _LENGTH_16 + value.bytes for value in values]
+    items = [
+        _NULL if value is None else _LENGTH_16 + value.int.to_bytes(16, "big") for value in values
+    ]
     return Uuids(_array(_UUID, items))
 
 

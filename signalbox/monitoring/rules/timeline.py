@@ -62,6 +62,13 @@ class Timeline(NamedTuple):
         ]
         return self._replace(kept=_joined([*before, *later]))
 
+    def extended(self, added: Iterable[Stay]) -> Timeline:
+        """The timeline with stays that came to it while none of the others changed: what was joined stays joined.
+
+        It must reach to the earliest of them. Nothing is shortened.
+        """
+        return self._replace(kept=_joined([*self.kept, *added]))
+
     def shortened(self) -> Timeline:
         """With only the latest kept each. A running stretch is the last one, so it is among them."""
         _, start_us, end_us, seconds = self

@@ -14,6 +14,7 @@ from signalbox.monitoring.errors import ConnectionEnded, InvalidToken
 from signalbox.monitoring.rules.calls import SessionFact
 from signalbox.monitoring.rules.identities import SessionKey
 from signalbox.monitoring.rules.issues import once
+from signalbox.monitoring.rules.timeline import Timeline
 from signalbox.monitoring.store.findings import Owner, write_findings
 from signalbox.monitoring.store.lives import encode
 from signalbox.monitoring.store.messages import Initialize, StartSession, UpdateSession
@@ -171,7 +172,10 @@ _SESSIONS = """
         FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
             AS new (id, app, org, conference, participant, at, platform, constraints, devices, metadata, geo, version, sdk)
     )
-    INSERT INTO monitoring.session_lives (session_id, facts) SELECT * FROM unnest(%s, %s)"""
+    INSERT INTO monitoring.session_lives (session_id, facts, timeline)
+    SELECT id, facts, %s::text::jsonb FROM unnest(%s, %s) AS new (id, facts)"""
+# As long as nobody is connected; then it need not be made from all connections.
+_NO_TIMELINE = encode(Timeline()).decode()
 # Counting on the link's row makes two simultaneous entries of one participant see each other.
 _COUNT = """
     INSERT INTO monitoring.conference_participants AS link (conference_id, participant_id, sessions)
@@ -238,7 +242,7 @@ async def _insert_sessions(
          p.jsons(m.constraints for m in messages), p.jsons(m.devices for m in messages),
          p.jsons(json.dumps(m.metadata).encode() for m in messages),
          p.jsons(json.dumps(m.geo).encode() if m.geo else None for m in messages), p.texts(m.app_version for m in messages),
-         p.texts(m.webrtc_sdk for m in messages), ids, p.jsons(facts)),
+         p.texts(m.webrtc_sdk for m in messages), _NO_TIMELINE, ids, p.jsons(facts)),
     )  # fmt: skip
     await write_findings(connection, findings, [], news)
 

@@ -107,13 +107,11 @@ class News:
         """Later facts show that there was no such issue."""
         self._add(owner, "issue", "withdrawn", _issue(owner, issue, kind, code))
 
-    def samples(
-        self, samples: Iterable[Sample], tracks: Callable[[Sample], list[UUID | None]]
-    ) -> None:
-        """Stored samples, as far as somebody watches."""
-        for sample in samples:
+    def samples(self, samples: Iterable[tuple[Sample, list[UUID | None]]]) -> None:
+        """Stored samples with the tracks of their flows, as far as somebody watches."""
+        for sample, tracks in samples:
             if self.wanted(sample):
-                self._add(sample.session, "sample", "taken", _shown(sample, tracks(sample)))
+                self._add(sample.session, "sample", "taken", _shown(sample, tracks))
 
     def _add(self, key: SessionKey | Owner, kind: str, change: str, data: dict[str, Any]) -> None:
         self.happenings.append(

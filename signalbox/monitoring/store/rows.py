@@ -17,6 +17,7 @@ _COPY_SAMPLES = """COPY monitoring.samples (id, app_id, conference_id, participa
     received_at, time_taken_ms, thinned, emos_version, rtt_ms, available_bps, flows, tracks, bytes, packets, lost, jitter_ms, emos, report)
     FROM STDIN (FORMAT binary)"""
 _EVENT_ROW, _SAMPLE_ROW = c.row(13), c.row(22)
+_NO_FLOWS: tuple[tuple[Any, ...], ...] = ((),) * 7
 
 
 def event_row(
@@ -38,14 +39,16 @@ def event_row(
 
 def sample_row(sample: Sample, *, peer: UUID, tracks: list[UUID | None], received_us: int) -> bytes:
     """One row of monitoring.samples."""
-    session, flows = sample.session, sample.flows
+    session = sample.session
+    directions, _, octets, packets, lost, jitter_ms, emos = (
+        zip(*sample.flows, strict=True) if sample.flows else _NO_FLOWS
+    )
     return b"".join((
         _SAMPLE_ROW, c.uuid(sample.id), c.uuid(session.app), c.uuid(session.conference), c.uuid(session.participant), c.uuid(session.id),
         c.uuid(peer), c.uuid(sample.connection), c.instant(sample.at_us), c.instant(received_us), c.real(sample.time_taken_ms),
-        c.boolean(sample.report is None), c.small(sample.emos_version), c.real(sample.rtt_ms), c.real(sample.available_bps), c.int2_array([flow.direction for flow in flows]),
-        c.uuid_array(tracks), c.int8_array([flow.bytes for flow in flows]), c.int8_array([flow.packets for flow in flows]),
-        c.int8_array([flow.lost for flow in flows]), c.real_array([flow.jitter_ms for flow in flows]),
-        c.real_array([flow.emos for flow in flows]), c.raw(sample.report),
+        c.boolean(sample.report is None), c.small(sample.emos_version), c.real(sample.rtt_ms), c.real(sample.available_bps), c.int2_array(directions),
+        c.uuid_array(tracks), c.int8_array(octets), c.int8_array(packets), c.int8_array(lost), c.real_array(jitter_ms), c.real_array(emos),
+        c.raw(sample.report),
     ))  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -79,21 +80,26 @@ class _Target:
 
 
 class _KnownTracks:
-    """Ids of tracks that exist. They never change, so every process may keep them."""
+    """Ids of tracks that exist, by session. They never change, so every process may keep them."""
 
     def __init__(self, limit: int = 50_000) -> None:
-        self._ids: OrderedDict[Name, UUID] = OrderedDict()
-        self._limit = limit
+        self._of: OrderedDict[UUID, dict[tuple[str, str], UUID]] = OrderedDict()
+        self._limit, self._count = limit, 0
 
-    def get(self, name: Name) -> UUID | None:
-        return self._ids.get(name)
+    def of(self, session: UUID) -> Mapping[tuple[str, str], UUID]:
+        """By track id and direction."""
+        return self._of.get(session, _NONE_KNOWN)
 
     def put(self, names: dict[Name, UUID]) -> None:
-        self._ids.update(names)
-        while len(self._ids) > self._limit:
-            self._ids.popitem(last=False)
+        for (session, track, direction), found in names.items():
+            known = self._of.setdefault(session, {})
+            self._count += (track, direction) not in known
+            known[track, direction] = found
+        while self._count > self._limit:
+            self._count -= len(self._of.popitem(last=False)[1])
 
 
+_NONE_KNOWN: Mapping[tuple[str, str], UUID] = {}
 _known_tracks = _KnownTracks()
 
 
@@ -122,10 +128,8 @@ async def apply_samples(
         return
     tracks = await _track_ids(connection, good)
     rows = [
-        sample_row(
-            s, peer=targets[s.connection].peer, tracks=_tracks_of(s, tracks), received_us=now_us
-        )
-        for s in good
+        sample_row(sample, peer=targets[sample.connection].peer, tracks=ids, received_us=now_us)
+        for sample, ids in zip(good, tracks, strict=True)
     ]
     await copy_samples(connection, rows)
     touched = [(key, target) for key, target in targets.items() if target.touched]
@@ -136,7 +140,7 @@ async def apply_samples(
          p.instants(now_us for _ in touched)),
     )  # fmt: skip
     await _first_sights(connection, good, targets, news, now_us=now_us)
-    news.samples(good, lambda sample: _tracks_of(sample, tracks))
+    news.samples(zip(good, tracks, strict=True))
 
 
 def _admit(
@@ -163,37 +167,39 @@ def _admit(
     return True
 
 
-def _names(sample: Sample) -> list[Name | None]:
-    return [
-        None if flow.track is None else (sample.session.id, flow.track, _KINDS[flow.direction][1])
-        for flow in sample.flows
-    ]
-
-
-def _tracks_of(sample: Sample, tracks: dict[Name, UUID]) -> list[UUID | None]:
-    return [None if name is None else tracks[name] for name in _names(sample)]
-
-
-async def _track_ids(connection: AsyncConnection[Any], samples: list[Sample]) -> dict[Name, UUID]:
-    ids: dict[Name, UUID] = {}
+async def _track_ids(
+    connection: AsyncConnection[Any], samples: list[Sample]
+) -> list[list[UUID | None]]:
+    """The tracks of each sample's flows, in their order; None where a flow names none."""
+    found: list[list[UUID | None]] = []
+    gaps: list[tuple[int, int, Name]] = []  # which sample, which flow
     missing: dict[Name, TrackRow] = {}
     for sample in samples:
-        for flow, name in zip(sample.flows, _names(sample), strict=True):
-            if name is None or name in ids:
-                continue
-            known = _known_tracks.get(name)
-            if known is not None:
-                ids[name] = known
-            elif name not in missing:
-                kind, direction = _KINDS[flow.direction]
-                sighting = TrackSighting(
-                    track_id=name[1], kind=kind, direction=direction, connection=sample.connection
-                )
-                missing[name] = TrackRow(sample.session, sighting, sample.at_us)
+        known = _known_tracks.of(sample.session.id)
+        ids: list[UUID | None] = []
+        for flow in sample.flows:
+            track, direction = flow.track, _KINDS[flow.direction][1]
+            one = None if track is None else known.get((track, direction))
+            if track is not None and one is None:
+                name = (sample.session.id, track, direction)
+                gaps.append((len(found), len(ids), name))
+                if name not in missing:
+                    missing[name] = _sighted(sample, flow.direction, track)
+            ids.append(one)
+        found.append(ids)
     if missing:
         made = await _make_tracks(connection, missing)
-        ids.update(made)
-    return ids
+        for number, place, name in gaps:
+            found[number][place] = made[name]
+    return found
+
+
+def _sighted(sample: Sample, code: int, track: str) -> TrackRow:
+    kind, direction = _KINDS[code]
+    sighting = TrackSighting(
+        track_id=track, kind=kind, direction=direction, connection=sample.connection
+    )
+    return TrackRow(sample.session, sighting, sample.at_us)
 
 
 _EXISTING = """

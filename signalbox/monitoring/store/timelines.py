@@ -25,7 +25,19 @@ _STAYS = """
         WHERE {owner} = wanted.id AND is_active AND end_time IS NULL ORDER BY end_time, start_time LIMIT 1)) AS stay"""
 _STAYS_OF_CONFERENCES = _STAYS.format(owner="conference_id")
 _STAYS_OF_SESSIONS = _STAYS.format(owner="session_id")
-Since = Mapping[UUID, int]
+
+
+@dataclass(slots=True)
+class _Change:
+    """What became of the stays of one session or conference: from which instant on, and those that are new."""
+
+    since_us: int
+    added: list[Stay] = field(default_factory=list)
+    only_added: bool = True
+
+
+Changes = dict[UUID, _Change]
+_EMPTY = Timeline()
 
 
 @dataclass(slots=True)
@@ -60,19 +72,27 @@ async def continue_timelines(
     return found
 
 
-def _changes(connections: Iterable[ConnectionLife]) -> tuple[Since, Since]:
-    """From which instant on stays are others than they were, by session and by conference."""
-    sessions: dict[UUID, int] = {}
-    conferences: dict[UUID, int] = {}
+def _changes(connections: Iterable[ConnectionLife]) -> tuple[Changes, Changes]:
+    """Which stays are others than they were, by session and by conference."""
+    sessions: Changes = {}
+    conferences: Changes = {}
     for one in connections:
         if not one.changed or one.life is None:
             continue
         before = None if one.new else Stay(one.start_us, one.end_us)
-        at_us = changed_from(before, Stay(one.start_us, one.life.end_us))
+        stay = Stay(one.start_us, one.life.end_us)
+        at_us = changed_from(before, stay)
         if at_us is not None:
-            for key, since in ((one.session.id, sessions), (one.session.conference, conferences)):
-                since[key] = min(at_us, since.get(key, at_us))
+            _note(sessions, one.session.id, at_us, stay, is_new=one.new)
+            _note(conferences, one.session.conference, at_us, stay, is_new=one.new)
     return sessions, conferences
+
+
+def _note(changes: Changes, key: UUID, at_us: int, stay: Stay, *, is_new: bool) -> None:
+    change = changes.setdefault(key, _Change(at_us))
+    change.since_us = min(at_us, change.since_us)
+    change.only_added = change.only_added and is_new
+    change.added.append(stay)
 
 
 def _own(session: SessionLife) -> Timeline | None:
@@ -84,8 +104,10 @@ def _own(session: SessionLife) -> Timeline | None:
 
 
 def _of_conference(session: SessionLife) -> Timeline | None:
-    """As `_own`, of the conference."""
+    """As `_own`, of the conference. Before the first connection there is none, and none is needed."""
     known, was = session.conference_timeline, session.was
+    if known is None and was is not None and was.conference_start is None:
+        known = _EMPTY
     if known is None or was is None or known.state() != _stored_state(was):
         return None
     return known
@@ -105,23 +127,29 @@ def _micros(at: Any) -> int | None:
     return None if at is None else micros(at)
 
 
-def _goes_on(known: Timeline | None, since_us: int | None) -> bool:
-    return known is not None and (since_us is None or known.reaches(since_us))
+def _goes_on(known: Timeline | None, change: _Change | None) -> bool:
+    return known is not None and (change is None or known.reaches(change.since_us))
 
 
 async def _continued(
     connection: AsyncConnection[Any],
     statement: str,
     known: Mapping[UUID, Timeline | None],
-    changes: Since,
+    changes: Changes,
 ) -> dict[UUID, Timeline]:
-    """Each as it was, continued, or made from all stays."""
-    found = {key: one for key, one in known.items() if one is not None and key not in changes}
-    asked: dict[UUID, int | None] = {
-        key: changes[key] if _goes_on(one, changes.get(key)) else None
-        for key, one in known.items()
-        if key not in found
-    }
+    """Each as it was, extended, continued, or made from all stays; only the latter two ask for any."""
+    found: dict[UUID, Timeline] = {}
+    asked: dict[UUID, int | None] = {}
+    for key, one in known.items():
+        change = changes.get(key)
+        if one is None or not _goes_on(one, change):
+            asked[key] = None
+        elif change is None:
+            found[key] = one
+        elif change.only_added:
+            found[key] = one.extended(change.added)
+        else:
+            asked[key] = change.since_us
     stays = await _stays(connection, statement, asked)
     for key, since_us in asked.items():
         one = known[key]

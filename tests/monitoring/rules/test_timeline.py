@@ -129,3 +129,19 @@ def test_days_are_counted_anew_without_a_timeline_and_corrected_with_one() -> No
     assert counted_days({}, None, before, now_us=DAY) == {"1970-01-01": 10}
     assert counted_days({"1970-01-01": 10}, before, after, now_us=DAY) == {"1970-01-01": 25}
     assert counted_days({"1970-01-01": 10}, before, whole([]), now_us=DAY) == {}
+
+
+@given(st.lists(CHANGES, max_size=6))
+def test_stays_that_are_only_added_need_none_of_the_others(
+    batches: list[list[tuple[int, int, int | None]]],
+) -> None:
+    stays: list[Stay] = []
+    known = Timeline()
+    for batch in batches:
+        added = [
+            stay(start, None if length is None else start + length) for _, start, length in batch
+        ]
+        stays += added
+        reached = not added or known.reaches(min(one.start_us for one in added))
+        known = (known.extended(added) if reached else whole(stays)).shortened()
+        assert known.state() == conference_state(stretches(stays))
