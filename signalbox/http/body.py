@@ -69,6 +69,7 @@ async def read_body(
     *,
     limit_bytes: int,
     hold: Hold = _hold_nothing,
+    within_s: float = BODY_WITHIN_S,
     patience: Patience | None = None,
 ) -> bytes:
     """The whole body, unpacked; `limit_bytes` holds for the packed and for the unpacked size.
@@ -79,12 +80,17 @@ async def read_body(
     Raises:
         PayloadTooLarge: more bytes than the limit; found early by `Content-Length` if there is one.
         InvalidParameters: a broken gzip body or a coding we do not know.
-        BodyTooSlow: not all of it came before `patience` ended.
+        BodyTooSlow: not all of it came within `within_s`, or what a shared `patience` grants.
         ClientGone: the client disconnected.
     """
     announced, coding = _framing(headers, limit_bytes)
     body = await read_packed(
-        receive, limit_bytes=limit_bytes, hold=hold, patience=patience, announced=announced
+        receive,
+        limit_bytes=limit_bytes,
+        hold=hold,
+        within_s=within_s,
+        patience=patience,
+        announced=announced,
     )
     if coding is None:
         return body

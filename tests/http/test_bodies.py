@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from signalbox.http.body import ClientGone, read_body
-from signalbox.http.errors import InvalidParameters, PayloadTooLarge
+from signalbox.http.body import ClientGone, Patience, read_body
+from signalbox.http.errors import BodyTooSlow, InvalidParameters, PayloadTooLarge
 
 GZIP = [(b"content-encoding", b"gzip")]
 
@@ -91,3 +92,40 @@ async def test_every_piece_is_held_as_it_comes_and_once_more_unpacked() -> None:
     rest = {"type": "http.request", "body": packed[5:]}
     await read_body(receiving(first, rest), GZIP, limit_bytes=1000, hold=held.append)
     assert held == [5, len(packed) - 5, 1000]
+
+
+async def test_nothing_is_waited_for_once_all_that_was_announced_is_there() -> None:
+    first = {"type": "http.request", "body": b"abc", "more_body": True}
+    second = {"type": "http.request", "body": b"de", "more_body": True}
+    headers = [(b"content-length", b"5")]
+    assert await read_body(receiving(first, second), headers, limit_bytes=9) == b"abcde"
+
+
+async def test_an_announced_length_does_not_count_beside_chunks() -> None:
+    first = {"type": "http.request", "body": b"abc", "more_body": True}
+    second = {"type": "http.request", "body": b"de"}
+    headers = [(b"content-length", b"3"), (b"transfer-encoding", b"chunked")]
+    assert await read_body(receiving(first, second), headers, limit_bytes=9) == b"abcde"
+
+
+async def never() -> dict[str, Any]:
+    """A client that sends nothing."""
+    return await asyncio.Future()
+
+
+async def test_shared_patience_ends_for_each_who_is_late() -> None:
+    patience = Patience(0.01)
+    answers = await asyncio.gather(
+        *(read_body(never, [], limit_bytes=4, patience=patience) for _ in range(3)),
+        read_body(whole(b"in"), [], limit_bytes=4, patience=patience),
+        return_exceptions=True,
+    )
+    assert [type(answer) for answer in answers] == [BodyTooSlow, BodyTooSlow, BodyTooSlow, bytes]
+
+
+async def test_who_hangs_up_is_not_called_slow() -> None:
+    reading = asyncio.create_task(read_body(never, [], limit_bytes=4, patience=Patience(60)))
+    await asyncio.sleep(0)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
