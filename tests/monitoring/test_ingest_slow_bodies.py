@@ -86,7 +86,7 @@ async def test_announced_bodies_keep_nobody_out(houses: Houses) -> None:
 
 async def test_bodies_that_came_take_room_until_their_clients_go(houses: Houses) -> None:
     async with houses() as house:
-        tasks = await dawdling(house, MAX_FACTS_BYTES // MB, MB, announced=MB)
+        tasks = await dawdling(house, MAX_FACTS_BYTES // MB, MB - 1, announced=MB)
         full = await entered(house)
         await gone(tasks)
         free = await entered(house)
