@@ -63,6 +63,7 @@ from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
 from signalbox.playback.routes import playback_router
 from signalbox.site.alerts import channels_of
+from signalbox.site.cmcd_reference import OPERATIONS as CMCD_OPERATIONS
 from signalbox.site.dashboard import DashboardDoor
 from signalbox.site.dashboard_files import Build, installed_build
 from signalbox.site.demo_pass import passes
@@ -310,7 +311,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             alerts_router(),
             playback_router(),
             *account_handlers,
-            *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS),
+            *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS | CMCD_OPERATIONS),
         ],
         dependencies={
             "db": Provide(provide_db),

@@ -359,6 +359,233 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/cmcd/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Report one line of CMCD in a query */
+        get: {
+            parameters: {
+                query: {
+                    CMCD: string;
+                };
+                header?: never;
+                path: {
+                    /** @description An API key of the app with the scope `ingest`. It stands in pages: give it no other scope. */
+                    key: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description At least one line was taken, and all that were are stored. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused; nothing was stored. 410: the key was revoked, players stop. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+                /** @description Cannot be stored now; players send it again. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Report events of players (CMCD version 2, event mode) */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description An API key of the app with the scope `ingest`. It stands in pages: give it no other scope. */
+                    key: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/cmcd": string;
+                    "text/cmcd": string;
+                    "text/plain": string;
+                };
+            };
+            responses: {
+                /** @description At least one line was taken, and all that were are stored. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused; nothing was stored. 410: the key was revoked, players stop. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+                /** @description Cannot be stored now; players send it again. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/cmcd/{key}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Report media requests that a CDN has seen (CMCD in queries and headers) */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description An API key of the app with the scope `ingest`. It stands in pages: give it no other scope. */
+                    key: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            responses: {
+                /** @description At least one line was taken, and all that were are stored. */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Refused; nothing was stored. 410: the key was revoked, players stop. */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+                /** @description Cannot be stored now; players send it again. */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            error?: {
+                                code: string;
+                                message: string;
+                                timestamp: number;
+                                requestId: string;
+                                details?: {
+                                    field?: string;
+                                    problem?: string;
+                                }[];
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conferences": {
         parameters: {
             query?: never;
