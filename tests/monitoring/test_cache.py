@@ -90,6 +90,7 @@ async def test_another_app_stays_remembered(
     other = await accounts.create_app(
         db, organization_id=app["organization_id"], name="b", by=SYSTEM, at=clock.now()
     )
+    await world.told_of(other)  # that it was made; told later, it would be forgotten here
     kept = await world.identities.app(other["api_key"])
     await world.identities.app(app["api_key"])
 
