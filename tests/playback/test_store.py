@@ -47,7 +47,8 @@ def report(name: str, ts: int = T, *entries: Entry, **figures: Any) -> Report:
 
 @asynccontextmanager
 async def writing(db: Database) -> AsyncIterator[Writer]:
-    writer: Writer = GroupCommitWriter(db.connect, Applier(lambda: T * 1000, Belief()))
+    applier = Applier(lambda: T * 1000, Belief())
+    writer: Writer = GroupCommitWriter(db.connect, applier, pipelined=True)
     await writer.open()
     yield writer
     await writer.close()

@@ -1,4 +1,8 @@
-"""A session as a row of `playback.sessions`, in the three forms of the wire: copied in, changed in sets, read back."""
+"""A session as a row of `playback.sessions`: put in and changed in sets, and read back.
+
+Rows are put in by a statement, not by COPY, which no other statement can be sent along with: waiting for its answers costs more than it saves
+for the few rows of a batch (measured).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from signalbox.core import copyrows as c
 from signalbox.core import params as p
 from signalbox.playback.rules.reports import Figures, States, Stored
 
@@ -16,15 +19,10 @@ Row = tuple[UUID, int, Stored]  # app, partition in µs, session
 
 
 class _Kind(NamedTuple):
-    """How values of one type are written: one field of a COPY, one array of many rows."""
+    """How values of one type are written, as one array of many rows."""
 
     name: str
-    field: Callable[[Any], bytes]
     array: Callable[[Iterable[Any]], bytes]
-
-
-def _instant(ms: int | None) -> bytes:
-    return c.NULL if ms is None else c.instant(ms * 1000)
 
 
 def _instants(values: Iterable[int | None]) -> bytes:
@@ -36,16 +34,16 @@ def _joined(values: Iterable[Sequence[str]]) -> bytes:
     return p.texts("\n".join(flags) for flags in values)
 
 
-_TEXT = _Kind("text", c.text, p.texts)
-_INT = _Kind("int", c.integer, p.ints)
-_BIGINT = _Kind("bigint", c.bigint, p.bigints)
-_DOUBLE = _Kind("double", c.double, p.doubles)
-_SCORE = _Kind("real", c.real, p.doubles)
-_INSTANT = _Kind("instant", _instant, _instants)
-_JSON = _Kind("json", c.json, p.jsons)
-_BYTES = _Kind("bytes", c.raw, p.payloads)
-_BOOLEAN = _Kind("boolean", c.boolean, p.booleans)
-_FLAGS = _Kind("flags", c.text_array, _joined)
+_TEXT = _Kind("text", p.texts)
+_INT = _Kind("int", p.ints)
+_BIGINT = _Kind("bigint", p.bigints)
+_DOUBLE = _Kind("double", p.doubles)
+_SCORE = _Kind("real", p.doubles)
+_INSTANT = _Kind("instant", _instants)
+_JSON = _Kind("json", p.jsons)
+_BYTES = _Kind("bytes", p.payloads)
+_BOOLEAN = _Kind("boolean", p.booleans)
+_FLAGS = _Kind("flags", _joined)
 
 _FIGURE_KINDS: Final = {
     "rebuffer_ratio_reported": _DOUBLE,
@@ -119,30 +117,28 @@ def _values(stored: Stored) -> tuple[Any, ...]:
     )
 
 
-COPY: Final = (
-    f"COPY playback.sessions ({', '.join((*_FIXED, *_CHANGING))}) FROM STDIN (FORMAT binary)"
-)
-_FIELDS: Final = tuple(kind.field for kind in _CHANGING.values())
 _ARRAYS: Final = tuple(kind.array for kind in _CHANGING.values())
-_START: Final = c.row(len(_FIXED) + len(_CHANGING))
 
 
-def new_rows(rows: Sequence[Row]) -> bytes:
-    """All that is copied in by COPY."""
-    parts = [c.HEADER]
-    for app, partition_us, stored in rows:
-        first = _instant(stored.first_received_ms)
-        parts += (_START, c.uuid(app), c.text(stored.session_id), c.instant(partition_us), first, first)  # fmt: skip
-        parts += [field(value) for field, value in zip(_FIELDS, _values(stored), strict=True)]
-    parts.append(c.TRAILER)
-    return b"".join(parts)
+def _selected(name: str, kind: _Kind) -> str:
+    return f"string_to_array(new.{name}, E'\\n')" if kind is _FLAGS else f"new.{name}"
+
+
+INSERT: Final = f"""
+    INSERT INTO playback.sessions ({", ".join((*_FIXED, *_CHANGING))})
+    SELECT new.app, new.id, new.at, new.first, new.first, {", ".join(_selected(*column) for column in _CHANGING.items())}
+    FROM unnest({", ".join(["%s"] * (4 + len(_CHANGING)))}) AS new (app, id, at, first, {", ".join(_CHANGING)})"""
+
+
+def insert_parameters(rows: Sequence[Row]) -> list[bytes]:
+    """The parameters of INSERT."""
+    app, name, at, *changing = update_parameters(rows)
+    return [app, name, at, _instants(row[2].first_received_ms for row in rows), *changing]
 
 
 def _assignment(name: str, kind: _Kind) -> str:
-    if kind is _FLAGS:
-        return f"{name} = string_to_array(new.{name}, E'\\n')"
     # A report that does not win leaves the payload alone, and it was not read to be written again.
-    return f"{name} = coalesce(new.{name}, s.{name})" if name == "payload" else f"{name} = new.{name}"  # fmt: skip
+    return f"{name} = coalesce(new.{name}, s.{name})" if name == "payload" else f"{name} = {_selected(name, kind)}"  # fmt: skip
 
 
 UPDATE: Final = f"""

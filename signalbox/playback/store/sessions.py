@@ -19,10 +19,10 @@ from signalbox.playback.rules.times import Belief
 from signalbox.playback.store.messages import ERASED, Applied, Message
 from signalbox.playback.store.rows import (
     COLUMNS,
-    COPY,
+    INSERT,
     UPDATE,
     Row,
-    new_rows,
+    insert_parameters,
     stored_of,
     update_parameters,
 )
@@ -150,8 +150,7 @@ async def _write(
         row = (key[0], session.partition_us, stored)
         (new if session.stored is None else changed).append(row)
     if new:
-        async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            await copy.write(new_rows(new))
+        await connection.execute(INSERT, insert_parameters(new))
     entries = _entries(messages, sessions, folded)
     if entries:
         await connection.execute(_TIMELINE, _timeline_parameters(entries))
