@@ -81,7 +81,6 @@ class PlaybackKernel:
             limits=LIMITS,
             metrics=WriterFigures(self.figures),
             share_by=lambda message: message.app,
-            pipelined=True,
         )
         # Lines share no transactions with reports: many of one must not keep the other waiting.
         self.lines: GroupCommitWriter[CmcdBatch] = GroupCommitWriter(

@@ -19,6 +19,7 @@ from signalbox.playback.rules.timelines import states_of
 from signalbox.playback.rules.times import Belief
 from signalbox.playback.store import Applier
 from signalbox.playback.store.messages import Applied, SessionReport
+from signalbox.playback.store.rows import ROW_COLUMNS
 
 T = 1_767_225_600_000
 Writer = GroupCommitWriter[SessionReport]
@@ -47,8 +48,7 @@ def report(name: str, ts: int = T, *entries: Entry, **figures: Any) -> Report:
 
 @asynccontextmanager
 async def writing(db: Database) -> AsyncIterator[Writer]:
-    applier = Applier(lambda: T * 1000, Belief())
-    writer: Writer = GroupCommitWriter(db.connect, applier, pipelined=True)
+    writer: Writer = GroupCommitWriter(db.connect, Applier(lambda: T * 1000, Belief()))
     await writer.open()
     yield writer
     await writer.close()
@@ -75,6 +75,16 @@ async def rows(db: Database, statement: str, app: UUID) -> list[dict[str, Any]]:
     async with db.read() as tx, tx.psycopg.cursor(row_factory=dict_row) as cursor:
         await cursor.execute(statement, (app,))
         return await cursor.fetchall()
+
+
+async def test_the_type_of_rows_has_the_fields_that_are_written(db: Database) -> None:
+    statement = """SELECT a.attname, format_type(a.atttypid, NULL) FROM pg_attribute a
+        JOIN pg_class c ON c.oid = a.attrelid WHERE c.oid = to_regclass('playback.session_row') AND a.attnum > 0 ORDER BY a.attnum"""
+    async with db.read() as tx:
+        found = await (await tx.psycopg.execute(statement)).fetchall()
+
+    told = [(name.strip('"'), kind.replace("timestamptz", "timestamp with time zone")) for name, kind in ROW_COLUMNS]  # fmt: skip
+    assert found == told
 
 
 SESSIONS = "SELECT * FROM playback.sessions WHERE app_id = %s ORDER BY session_id"

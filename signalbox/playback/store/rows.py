@@ -1,49 +1,58 @@
-"""A session as a row of `playback.sessions`: put in and changed in sets, and read back.
+"""A session as a row of `playback.sessions`: put in, changed, and read back.
 
-Rows are put in by a statement, not by COPY, which no other statement can be sent along with: waiting for its answers costs more than it saves
-for the few rows of a batch (measured).
+All rows of a batch travel as one array of `playback.session_row`, in PostgreSQL's binary format: fifty parameters, or a COPY that no other
+statement can be sent along with, cost more than all else that is done for the few rows of a batch (measured).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from struct import Struct
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
+import psycopg
+from psycopg.adapt import Buffer, Dumper
+from psycopg.pq import Format
 
-from signalbox.core import params as p
+from signalbox.core import copyrows as c
 from signalbox.playback.rules.reports import Figures, States, Stored
 
 Row = tuple[UUID, int, Stored]  # app, partition in µs, session
 
 
 class _Kind(NamedTuple):
-    """How values of one type are written, as one array of many rows."""
+    """How values of one type are written: the type's oid, and a field with its length."""
 
     name: str
-    array: Callable[[Iterable[Any]], bytes]
+    oid: bytes
+    field: Callable[[Any], bytes]
 
 
-def _instants(values: Iterable[int | None]) -> bytes:
-    return p.instants(None if ms is None else ms * 1000 for ms in values)
+_UINT4: Final = Struct(">I")
+_ARRAY: Final = Struct(">iiIii")  # dimensions, has nulls, element type, count, lower bound
 
 
-def _joined(values: Iterable[Sequence[str]]) -> bytes:
-    """Arrays of texts cannot be elements of an array: they travel as lines, and flags have no line ends."""
-    return p.texts("\n".join(flags) for flags in values)
+def _instant(ms: int | None) -> bytes:
+    return c.NULL if ms is None else c.instant(ms * 1000)
 
 
-_TEXT = _Kind("text", p.texts)
-_INT = _Kind("int", p.ints)
-_BIGINT = _Kind("bigint", p.bigints)
-_DOUBLE = _Kind("double", p.doubles)
-_SCORE = _Kind("real", p.doubles)
-_INSTANT = _Kind("instant", _instants)
-_JSON = _Kind("json", p.jsons)
-_BYTES = _Kind("bytes", p.payloads)
-_BOOLEAN = _Kind("boolean", p.booleans)
-_FLAGS = _Kind("flags", _joined)
+def _kind(name: str, oid: int, field: Callable[[Any], bytes]) -> _Kind:
+    return _Kind(name, _UINT4.pack(oid), field)
+
+
+_TEXT = _kind("text", 25, c.text)
+_INT = _kind("integer", 23, c.integer)
+_BIGINT = _kind("bigint", 20, c.bigint)
+_DOUBLE = _kind("double precision", 701, c.double)
+_INSTANT = _kind("timestamptz", 1184, _instant)
+_PLACE = _kind("timestamptz", 1184, c.instant)  # in µs
+_JSON = _kind("jsonb", 3802, c.json)
+_BYTES = _kind("bytea", 17, c.raw)
+_BOOLEAN = _kind("boolean", 16, c.boolean)
+_FLAGS = _kind("text[]", 1009, c.text_array)
+_UUID = _kind("uuid", 2950, c.uuid)
 
 _FIGURE_KINDS: Final = {
     "rebuffer_ratio_reported": _DOUBLE,
@@ -68,7 +77,7 @@ _CHANGING: Final[dict[str, _Kind]] = {
     "payload_hash": _BYTES,
     "filled_at_ms": _JSON,
     "outcome": _TEXT,
-    "score": _SCORE,
+    "score": _DOUBLE,
     "score_version": _INT,
     "flags": _FLAGS,
     "revision": _INT,
@@ -81,7 +90,16 @@ _CHANGING: Final[dict[str, _Kind]] = {
     **_STATE_KINDS,
     **{name: _FIGURE_KINDS.get(name, _TEXT) for name in Figures._fields},
 }
-_FIXED: Final = ("app_id", "session_id", "partition_ts", "created_at", "first_received_at")
+_FIXED: Final[dict[str, _Kind]] = {
+    "app_id": _UUID,
+    "session_id": _TEXT,
+    "partition_ts": _PLACE,
+    "first_received_at": _INSTANT,
+}
+ROW_TYPE: Final = "playback.session_row"
+_ROW: Final = _FIXED | _CHANGING
+ROW_COLUMNS: Final = tuple((name, kind.name) for name, kind in _ROW.items())
+"""The fields of ROW_TYPE with their types, in their order."""
 _NO_JSON: Final = b"{}"
 _encode = msgspec.json.Encoder().encode
 
@@ -117,45 +135,50 @@ def _values(stored: Stored) -> tuple[Any, ...]:
     )
 
 
-_ARRAYS: Final = tuple(kind.array for kind in _CHANGING.values())
+_COLUMN_COUNT: Final = _UINT4.pack(len(_ROW))
+_WRITERS: Final = tuple((kind.oid, kind.field) for kind in _ROW.values())
 
 
-def _selected(name: str, kind: _Kind) -> str:
-    return f"string_to_array(new.{name}, E'\\n')" if kind is _FLAGS else f"new.{name}"
+class Rows(bytes):
+    """A finished array of ROW_TYPE; the statement casts it."""
+
+
+class _Finished(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> Buffer | None:
+        return obj
+
+
+psycopg.adapters.register_dumper(Rows, _Finished)
+
+
+def array_of(rows: Sequence[Row], row_oid: int) -> Rows:
+    """Sessions as one parameter. `row_oid` is what this database knows ROW_TYPE by."""
+    if not rows:
+        return Rows(_ARRAY.pack(0, 0, row_oid, 0, 1)[:12])
+    parts = [_ARRAY.pack(1, 0, row_oid, len(rows), 1)]
+    for app, partition_us, stored in rows:
+        fixed = (app, stored.session_id, partition_us, stored.first_received_ms)
+        values = (*fixed, *_values(stored))
+        fields = [oid + field(value) for (oid, field), value in zip(_WRITERS, values, strict=True)]
+        content = b"".join(fields)
+        parts += (_UINT4.pack(len(content) + 4), _COLUMN_COUNT, content)
+    return Rows(b"".join(parts))
+
+
+def _assignment(name: str) -> str:
+    # A report that does not win leaves the payload alone, and it was not read to be written again.
+    return f"{name} = coalesce(new.{name}, s.{name})" if name == "payload" else f"{name} = new.{name}"  # fmt: skip
 
 
 INSERT: Final = f"""
-    INSERT INTO playback.sessions ({", ".join((*_FIXED, *_CHANGING))})
-    SELECT new.app, new.id, new.at, new.first, new.first, {", ".join(_selected(*column) for column in _CHANGING.items())}
-    FROM unnest({", ".join(["%s"] * (4 + len(_CHANGING)))}) AS new (app, id, at, first, {", ".join(_CHANGING)})"""
-
-
-def insert_parameters(rows: Sequence[Row]) -> list[bytes]:
-    """The parameters of INSERT."""
-    app, name, at, *changing = update_parameters(rows)
-    return [app, name, at, _instants(row[2].first_received_ms for row in rows), *changing]
-
-
-def _assignment(name: str, kind: _Kind) -> str:
-    # A report that does not win leaves the payload alone, and it was not read to be written again.
-    return f"{name} = coalesce(new.{name}, s.{name})" if name == "payload" else f"{name} = {_selected(name, kind)}"  # fmt: skip
-
-
+    INSERT INTO playback.sessions ({", ".join(_ROW)}, created_at)
+    SELECT {", ".join(f"new.{name}" for name in _ROW)}, new.first_received_at FROM unnest(%(new)s::{ROW_TYPE}[]) AS new"""
 UPDATE: Final = f"""
-    UPDATE playback.sessions AS s SET {", ".join(_assignment(*column) for column in _CHANGING.items())}
-    FROM unnest({", ".join(["%s"] * (3 + len(_CHANGING)))}) AS new (app, id, at, {", ".join(_CHANGING)})
-    WHERE s.app_id = new.app AND s.session_id = new.id AND s.partition_ts = new.at"""
-
-
-def update_parameters(rows: Sequence[Row]) -> list[bytes]:
-    """The parameters of UPDATE."""
-    columns = zip(*(_values(stored) for *_, stored in rows), strict=True)
-    return [
-        p.uuids(app for app, *_ in rows),
-        p.texts(stored.session_id for *_, stored in rows),
-        p.instants(at_us for _, at_us, _ in rows),
-        *(array(column) for array, column in zip(_ARRAYS, columns, strict=True)),
-    ]
+    UPDATE playback.sessions AS s SET {", ".join(map(_assignment, _CHANGING))}
+    FROM unnest(%(changed)s::{ROW_TYPE}[]) AS new
+    WHERE s.app_id = new.app_id AND s.session_id = new.session_id AND s.partition_ts = new.partition_ts"""
 
 
 def _ms(column: str) -> str:

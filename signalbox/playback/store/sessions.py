@@ -6,6 +6,7 @@ other. It also says in which partition the session lies, which no clock of a dev
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -20,11 +21,11 @@ from signalbox.playback.store.messages import ERASED, Applied, Message
 from signalbox.playback.store.rows import (
     COLUMNS,
     INSERT,
+    ROW_TYPE,
     UPDATE,
     Row,
-    insert_parameters,
+    array_of,
     stored_of,
-    update_parameters,
 )
 
 MINUTE_MS: Final = 60_000
@@ -40,12 +41,23 @@ _LOAD = f"""
     SELECT s.app_id, {COLUMNS}
     FROM unnest(%s, %s, %s) AS w (app, id, at)
     JOIN playback.sessions s ON s.app_id = w.app AND s.session_id = w.id AND s.partition_ts = w.at"""
-_TIMELINE = """
-    INSERT INTO playback.session_timeline (app_id, session_id, partition_ts, elapsed_ms, timestamp_ms, playback_state, current_bitrate_bps,
-        network_type, dropped_frames, buffered_ms, rebuffer_count, rebuffer_time_ms)
-    SELECT * FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
-_DIRTY = """
-    INSERT INTO playback.dirty_minutes (app_id, minute, marked_at) SELECT * FROM unnest(%s, %s, %s)"""
+_ENTRY_COLUMNS: Final = (
+    *("app_id", "session_id", "partition_ts", "elapsed_ms", "timestamp_ms", "playback_state"),
+    *("current_bitrate_bps", "network_type", "dropped_frames", "buffered_ms"),
+    *("rebuffer_count", "rebuffer_time_ms"),
+)
+# One statement, because waiting for the answer to each costs more than what it does.
+_WRITE = f"""
+    WITH added AS ({INSERT}),
+    entries AS (
+        INSERT INTO playback.session_timeline ({", ".join(_ENTRY_COLUMNS)})
+        SELECT * FROM unnest({", ".join(f"%({name})s" for name in _ENTRY_COLUMNS)}) ON CONFLICT DO NOTHING
+    ),
+    dirty AS (
+        INSERT INTO playback.dirty_minutes (app_id, minute, marked_at) SELECT * FROM unnest(%(apps)s, %(minutes)s, %(marked)s)
+    )
+    {UPDATE}"""
+_ROW_OID = f"SELECT '{ROW_TYPE}'::regtype::oid::bigint"
 
 
 class _Session(NamedTuple):
@@ -61,6 +73,7 @@ class Applier:
     def __init__(self, now_us: Callable[[], int], belief: Belief) -> None:
         self._now_us, self._belief = now_us, belief
         self._last_us = 0
+        self._oid: tuple[weakref.ref[AsyncConnection[Any]], int] | None = None
 
     async def __call__(
         self, connection: AsyncConnection[Any], messages: Sequence[Message]
@@ -70,8 +83,17 @@ class Applier:
         at_us = self._last_us = max(self._now_us(), self._last_us + 1)
         sessions, erased = await _lock(connection, messages, at_us)
         outcomes, folded = self._fold(messages, sessions, erased)
-        await _write(connection, messages, sessions, folded, at_us)
+        row_oid = await self._row_oid(connection)
+        await _write(connection, messages, sessions, folded, at_us, row_oid)
         return outcomes
+
+    async def _row_oid(self, connection: AsyncConnection[Any]) -> int:
+        """What the database of this connection knows the type of rows by."""
+        if self._oid is None or self._oid[0]() is not connection:
+            row = await (await connection.execute(_ROW_OID)).fetchone()
+            assert row is not None
+            self._oid = (weakref.ref(connection), int(row[0]))
+        return self._oid[1]
 
     def _fold(
         self, messages: Sequence[Message], sessions: dict[Key, _Session], erased: set[Key]
@@ -140,6 +162,7 @@ async def _write(
     sessions: dict[Key, _Session],
     folded: dict[Key, Stored],
     at_us: int,
+    row_oid: int,
 ) -> None:
     if not folded:
         return
@@ -149,22 +172,16 @@ async def _write(
         session = sessions[key]
         row = (key[0], session.partition_us, stored)
         (new if session.stored is None else changed).append(row)
-    if new:
-        await connection.execute(INSERT, insert_parameters(new))
-    entries = _entries(messages, sessions, folded)
-    if entries:
-        await connection.execute(_TIMELINE, _timeline_parameters(entries))
-    if changed:
-        await connection.execute(UPDATE, update_parameters(changed))
     minutes = _minutes(sessions, folded)
-    await connection.execute(
-        _DIRTY,
-        (
-            p.uuids(app for app, _ in minutes),
-            p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
-            p.instants(at_us for _ in minutes),
-        ),
-    )
+    parameters = {
+        "new": array_of(new, row_oid),
+        "changed": array_of(changed, row_oid),
+        "apps": p.uuids(app for app, _ in minutes),
+        "minutes": p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
+        "marked": p.instants(at_us for _ in minutes),
+        **_timeline_parameters(_entries(messages, sessions, folded)),
+    }
+    await connection.execute(_WRITE, parameters)
 
 
 def _minutes(sessions: dict[Key, _Session], folded: dict[Key, Stored]) -> list[tuple[UUID, int]]:
@@ -193,11 +210,12 @@ def _entries(
     return placed
 
 
-def _timeline_parameters(placed: list[_Placed]) -> tuple[Any, ...]:
+def _timeline_parameters(placed: list[_Placed]) -> dict[str, Any]:
     entries = [entry for *_, entry in placed]
-    return (
+    columns = (
         p.uuids(row[0] for row in placed), p.texts(row[1] for row in placed), p.instants(row[2] for row in placed),
         p.bigints(e.elapsed_ms for e in entries), p.bigints(e.timestamp_ms for e in entries), p.texts(e.playback_state for e in entries),
         p.ints(e.current_bitrate_bps for e in entries), p.texts(e.network_type for e in entries), p.bigints(e.dropped_frames for e in entries),
         p.bigints(e.buffered_ms for e in entries), p.ints(e.rebuffer_count for e in entries), p.bigints(e.rebuffer_time_ms for e in entries),
     )  # fmt: skip
+    return dict(zip(_ENTRY_COLUMNS, columns, strict=True))
