@@ -1,4 +1,4 @@
-"""How a session went, in one word (docs/reference/playback-figures.md, "Outcome")."""
+"""How a session went, in one word."""
 
 from __future__ import annotations
 

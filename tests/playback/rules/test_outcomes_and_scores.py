@@ -1,4 +1,4 @@
-"""The sample sessions of docs/reference/playback-figures.md, exactly."""
+"""The sample sessions have exactly the outcomes and scores that were worked out by hand."""
 
 from __future__ import annotations
 
