@@ -12,7 +12,9 @@ from psycopg import AsyncConnection
 from signalbox.core.clock import SystemClock
 from signalbox.core.db import Database
 from signalbox.core.jobs import PeriodicJob
+from signalbox.playback.queries.keys import weights_of
 from signalbox.playback.rules.reports import Report
+from signalbox.playback.rules.scores import DEFAULT_WEIGHTS
 from signalbox.playback.rules.times import Belief
 from signalbox.playback.service.cmcd import forget_gone, write_due
 from signalbox.playback.settings import PlaybackSettings
@@ -34,7 +36,14 @@ def cmcd_jobs(db: Database, settings: PlaybackSettings) -> Sequence[PeriodicJob]
     async def tell(
         connection: AsyncConnection[Any], reports: Sequence[tuple[UUID, Report]]
     ) -> list[Applied]:
-        return await applier(connection, [SessionReport(app, report) for app, report in reports])
+        weights = await weights_of(connection, {app for app, _ in reports})
+        return await applier(
+            connection,
+            [
+                SessionReport(app, report, weights.get(app, DEFAULT_WEIGHTS))
+                for app, report in reports
+            ],
+        )
 
     async def write(at: datetime) -> None:
         await write_due(db, tell, at=at)

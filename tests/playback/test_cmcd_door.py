@@ -389,3 +389,21 @@ async def test_an_event_of_yesterday_and_its_repetition_are_one(house: House, pa
     house.clock.advance(-timedelta(days=1).total_seconds())
 
     assert len(await page.lines()) == 1
+
+
+async def test_the_score_is_weighted_as_the_app_wants_it(house: House, page: Page) -> None:
+    plain = await new_page(house)
+    async with house.db.begin() as tx:
+        await tx.psycopg.execute(
+            "INSERT INTO playback.score_weights (app_id, success, smoothness, startup, quality, version) "
+            "VALUES (%s, 0, 0, 1, 0, 7)",
+            (page.app["id"],),
+        )
+    body = f"{line('a')}\n{line('a', sn=1, sta='p', ts=T + 2000)}\n"
+    for one in (page, plain):
+        await one.post(body)
+        await one.written()
+
+    query = "SELECT round(score::numeric), score_version FROM playback.sessions WHERE app_id = %s"
+    assert await page.rows(query) == [(80, 7)]
+    assert (await plain.rows(query))[0][1] == 1

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 from uuid import UUID
+
+from psycopg import AsyncConnection
 
 from signalbox.core.db import Tx
 from signalbox.playback.rules.keys import KeyFacts
@@ -30,6 +33,8 @@ _DEFAULT = """
     LEFT JOIN playback.score_weights w ON w.app_id = a.id
     WHERE a.name = 'default' AND a.is_active ORDER BY a.created_at LIMIT 1"""
 _REVOKED = "SELECT EXISTS (SELECT FROM accounts.api_keys WHERE key_hash = %s AND NOT is_active)"
+_WEIGHTS = """
+    SELECT app_id, success, smoothness, startup, quality, version FROM playback.score_weights WHERE app_id = ANY(%s)"""
 BUILT_IN = UUID(int=0)  # the id of the key that the settings name
 
 
@@ -57,6 +62,23 @@ async def was_revoked(tx: Tx, key_hash: str) -> bool:
     """Whether there was a key with this SHA-256 that somebody has switched off."""
     row = await (await tx.psycopg.execute(_REVOKED, (key_hash,))).fetchone()
     return row is not None and bool(row[0])
+
+
+async def weights_of(
+    connection: AsyncConnection[Any], apps: Collection[UUID]
+) -> dict[UUID, Weights]:
+    """The weights of scores of those apps that have their own."""
+    cursor = await connection.execute(_WEIGHTS, (list(apps),))
+    return {
+        app: Weights(
+            success=success,
+            smoothness=smoothness,
+            startup=startup,
+            quality=quality,
+            version=version,
+        )
+        for app, success, smoothness, startup, quality, version in await cursor.fetchall()
+    }
 
 
 async def built_in_key(tx: Tx) -> KeyFacts | None:

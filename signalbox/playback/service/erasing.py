@@ -33,9 +33,10 @@ async def erase_session(
     """
     until = at + timedelta(days=TOMBSTONE_DAYS)
     async with db.begin() as tx:
+        # Lines first: whoever writes what they tell takes the locks in this order as well.
+        await cmcd.erase_cmcd(tx.psycopg, app_id, [session_id], until=until)
         if not await store.erase(tx.psycopg, app_id, session_id, until=until, at=at):
             raise NoSuchSession
-        await cmcd.erase_cmcd(tx.psycopg, app_id, [session_id], until=until)
         await audit.record(
             tx,
             by,

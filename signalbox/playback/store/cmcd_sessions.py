@@ -137,8 +137,10 @@ async def erase_cmcd(
 ) -> None:
     """Forget the lines of sessions and what they say; lines that come until then are answered and not stored."""
     given = {"app": app_id, "sessions": list(session_ids), "until": until}
+    await connection.execute(
+        _ERASE, given | {"fold": encode_fold(Fold())}
+    )  # which locks the sessions
     await connection.execute(_ERASE_LINES, given)
-    await connection.execute(_ERASE, given | {"fold": encode_fold(Fold())})
 
 
 async def forget_cmcd(
