@@ -34,6 +34,10 @@ REQUEST: Final[dict[str, Any]] = {
         "cdn": _TEXT,
     },
 }
+_REQUESTS: Final[dict[str, Any]] = {
+    "type": "string",
+    "description": "One JSON object in each line, as `x-line` says.",
+}
 _RESPONSES: Final[dict[str, Any]] = {
     "204": {"description": "At least one line was taken, and all that were are stored."},
     "4XX": {
@@ -79,10 +83,8 @@ OPERATIONS: Final[dict[str, dict[str, Any]]] = {
             "requestBody": {
                 "required": True,
                 "content": {
-                    "application/x-ndjson": {
-                        "schema": {"type": "string", "description": "One object in each line."},
-                        "x-line": REQUEST,
-                    }
+                    kind: {"schema": _REQUESTS, "x-line": REQUEST}
+                    for kind in ("application/x-ndjson", "text/plain")
                 },
             },
             "responses": _RESPONSES,

@@ -528,6 +528,7 @@ export interface paths {
             requestBody: {
                 content: {
                     "application/x-ndjson": string;
+                    "text/plain": string;
                 };
             };
             responses: {
