@@ -12,14 +12,21 @@ import structlog
 from psycopg import AsyncConnection
 from sqlalchemy.exc import SQLAlchemyError
 
+from signalbox.accounts import queries as accounts
+from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.core.jobs import PeriodicJob
-from signalbox.core.partitions import maintain
-from signalbox.playback.service.retention import remove_over, shortest_days
+from signalbox.core.metrics import Metrics
+from signalbox.core.partitions import maintain, partitions_of
+from signalbox.playback.queries import audience
+from signalbox.playback.rules.retention import SESSION_TABLES
+from signalbox.playback.service.retention import Removed, remove_over, shortest_days
 from signalbox.playback.service.rollups import roll_up
 from signalbox.playback.settings import PlaybackSettings
-from signalbox.playback.store.retention import ensure_live_indexes
+from signalbox.playback.store.retention import ensure_live_indexes, rows_beside
+from signalbox.site.access_log import AccessLog
 from signalbox.site.partitions import playback_policies
+from signalbox.site.playback_figures import PlaybackFigures
 from signalbox.site.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -42,9 +49,28 @@ async def maintain_sessions(db: Database, settings: Settings, at: datetime) -> N
         await ensure_live_indexes(connection, today=at.date())
 
 
-def playback_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
-    """What the calendar starts, in UTC."""
-    playback = settings.playback
+async def tell_gauges(
+    db: Database, settings: Settings, told: PlaybackFigures, at: datetime
+) -> None:
+    """Who watches now, and whether every session lies in a month of its own."""
+    async with db.read() as tx:
+        apps = await accounts.apps(tx, SYSTEM)
+        ids, window_s = [app["id"] for app in apps], settings.playback.live_window_s
+        watching = await audience.watching(tx, ids, at=at, window_s=window_s)
+        for app in apps:
+            told.viewers(app["name"], watching.get(app["id"], 0))
+        for table in SESSION_TABLES:
+            names = await partitions_of(tx.psycopg, table)
+            told.partitions(
+                table.partition(".")[2], len(names) - 1, await rows_beside(tx.psycopg, table)
+            )
+
+
+def playback_jobs(
+    db: Database, settings: Settings, metrics: Metrics | None = None
+) -> Sequence[PeriodicJob]:
+    """What the calendar starts, in UTC; figures of it are told where there are `metrics`."""
+    playback, told = settings.playback, None if metrics is None else _told(metrics)
 
     async def figures(at: datetime) -> None:
         days = playback.retention_days
@@ -53,7 +79,13 @@ def playback_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
         await roll_up(db, good=good, keeps_days=keeps, otherwise_days=days, at=at)
 
     async def retention(at: datetime) -> None:
-        await remove_over(db, sessions_days=playback.retention_days, at=at)
+        done = await remove_over(db, sessions_days=playback.retention_days, at=at)
+        if told is not None:
+            await _tell_removed(db, told, done)
+
+    async def gauges(at: datetime) -> None:
+        if told is not None:
+            await tell_gauges(db, settings, told, at)
 
     async def partitions(at: datetime) -> None:
         await maintain_sessions(db, settings, at)
@@ -61,8 +93,21 @@ def playback_jobs(db: Database, settings: Settings) -> Sequence[PeriodicJob]:
     return [
         PeriodicJob(name="playback.figures", cron="* * * * * */30", run=figures),
         PeriodicJob(name="playback.retention", cron="0 2 * * *", run=retention),
+        PeriodicJob(name="playback.gauges", cron="* * * * * */15", run=gauges),
         PeriodicJob(name="playback.partitions", cron="5 */6 * * *", run=partitions),
     ]
+
+
+def _told(metrics: Metrics) -> PlaybackFigures:
+    return PlaybackFigures(metrics, AccessLog(as_json=True, level="INFO"))
+
+
+async def _tell_removed(db: Database, told: PlaybackFigures, done: Sequence[Removed]) -> None:
+    async with db.read() as tx:
+        names = {app["id"]: app["name"] for app in await accounts.apps(tx, SYSTEM)}
+    for one in done:
+        kind = one.kind if one.app_id is not None else "sessions"
+        told.deleted(names.get(one.app_id, ""), kind, one.count)
 
 
 @asynccontextmanager

@@ -122,7 +122,7 @@ def periodic_jobs(
     return [
         *_figure_jobs(db, settings),
         *cmcd_jobs(db, settings.playback),
-        *playback_jobs(db, settings),
+        *playback_jobs(db, settings, metrics),
         *alert_jobs(db, settings, publish, metrics),
         PeriodicJob(name="monitoring.erase", cron="* * * * *", run=erasures),
         PeriodicJob(name="monitoring.end_stale", cron="* * * * *", run=stale),

@@ -14,12 +14,15 @@ from signalbox.accounts import service as accounts
 from signalbox.accounts.errors import AppNotFound
 from signalbox.core.actor import SYSTEM, Actor
 from signalbox.core.db import Database
+from signalbox.core.metrics import Metrics
 from signalbox.core.partitions import partitions_of
 from signalbox.playback.errors import InvalidSchema, NoSuchPolicy
 from signalbox.playback.service import retention
 from signalbox.playback.service.retention import count_over, put_policy, remove_over
 from signalbox.playback.store.retention import ensure_live_indexes
-from signalbox.site.playback_jobs import at_start, maintain_sessions
+from signalbox.site.access_log import AccessLog
+from signalbox.site.playback_figures import PlaybackFigures
+from signalbox.site.playback_jobs import at_start, maintain_sessions, tell_gauges
 from tests.playback.played import SETTINGS, body, ms, store
 
 DAY = timedelta(days=1)
@@ -237,3 +240,20 @@ async def test_months_are_made_ahead_and_the_present_ones_find_who_watches(db: D
     assert made == ["idx_sessions_live_2026_11"]
     assert {"idx_sessions_live_2026_09", "idx_sessions_live_2026_10"} <= indexes
     assert "idx_sessions_live_2026_08" not in indexes
+
+
+async def test_who_watches_and_what_has_no_month_is_told(
+    db: Database, app: Mapping[Any, Any]
+) -> None:
+    metrics = Metrics()
+    told = PlaybackFigures(metrics, AccessLog(as_json=True, level="INFO"))
+    entry = {"timestampMs": ms(NOW), "elapsedMs": 10, "playbackState": "PLAYING", "totalDroppedFrames": 0,
+             "rebufferCount": 0, "rebufferTimeMs": 0}  # fmt: skip
+    await store(db, app["id"], [body("now", NOW, 1000, timelineEvents=[entry])], at=NOW)
+
+    await tell_gauges(db, SETTINGS, told, NOW)
+
+    text = metrics.render().decode()
+    assert 'playback_concurrent_viewers{tenant="' in text
+    assert 'playback_default_partition_rows{table="sessions"}' in text
+    assert 'playback_partitions{table="session_timeline"}' in text

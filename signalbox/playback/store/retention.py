@@ -181,6 +181,18 @@ def _of_month(statement: LiteralString, month: str) -> Composed:
     return SQL(statement).format(month=Identifier("playback", month))
 
 
+async def rows_beside(connection: AsyncConnection[Any], table: str) -> int:
+    """How many rows of a table ("schema.name") lie in its default partition, where none should be; at most ten thousand are counted."""
+    schema, name = table.split(".")
+    cursor = await connection.execute(
+        SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT 10000) s").format(
+            Identifier(schema, f"{name}_default")
+        )
+    )
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
+
+
 async def forget_tombstones(connection: AsyncConnection[Any], *, at: datetime) -> int:
     """Remove the keys of erased sessions that have been refused for long enough."""
     cursor = await connection.execute(
