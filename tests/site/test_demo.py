@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import aiohttp
 import psycopg
 import pytest
 from click.testing import CliRunner
@@ -31,6 +32,7 @@ from signalbox.site.demo.command import play_live
 from signalbox.site.demo.people import NEWEST, OUT_FOR_DAYS
 from signalbox.site.demo.plan import EVERY_KIND, past_calls, some_calls
 from signalbox.site.demo.steps import Call
+from signalbox.site.demo.viewers import Viewers, key_of_app
 
 ROOT = Path(__file__).parents[2]
 KINDS = {
@@ -134,6 +136,46 @@ def run(environ: dict[str, str], *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def check_plays(database_url: str, app: UUID) -> None:
+    """Sessions of every kind ended in the days before, and the key that told of them is dead."""
+    plays = ask(
+        database_url,
+        'SELECT outcome, "timestamp", started_at FROM playback.sessions WHERE app_id = %s',
+        app,
+    )
+    now = datetime.now(UTC)
+    assert len(plays) == 120
+    assert {"played", "start_failure"} <= {outcome for outcome, *_ in plays}
+    assert all(now - timedelta(days=3, minutes=1) < ended < now for _, ended, _ in plays)
+    assert all(started < ended for _, ended, started in plays)
+    keys = ask(
+        database_url,
+        "SELECT is_active FROM accounts.api_keys WHERE app_id = %s AND name LIKE 'demo%%'",
+        app,
+    )
+    assert keys == [(False,)]
+
+
+def test_viewers_of_now_report_until_they_are_stopped(
+    url: str, app: tuple[UUID, str], environ: dict[str, str]
+) -> None:
+    told: list[None] = []
+
+    async def some_seconds() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(2, stop.set)
+        async with (
+            key_of_app(environ["SIGNALBOX_DATABASE_URL"], "demo") as key,
+            aiohttp.ClientSession() as http,
+        ):
+            viewers = Viewers(http, url, key, told=lambda: told.append(None))
+            await viewers.watch(random.Random(2), stop)
+
+    asyncio.run(some_seconds())
+
+    assert len(told) >= 2
+
+
 def test_calls_of_the_past(
     environ: dict[str, str], url: str, app: tuple[UUID, str], database_url: str
 ) -> None:
@@ -141,6 +183,8 @@ def test_calls_of_the_past(
     code, output = run(environ, "--calls", str(EVERY_KIND), "--days", "2", "--random-state", "3")
     assert code == 0, output
     assert f"{EVERY_KIND} calls of the last 2 days are there" in output
+    assert "120 playback sessions are there, too" in output
+    check_plays(database_url, app[0])
     found = ask(
         database_url,
         "SELECT created_at, ongoing, end_time FROM monitoring.conferences WHERE app_id = %s",

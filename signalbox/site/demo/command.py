@@ -6,7 +6,8 @@ import asyncio
 import random
 import signal
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final
 
@@ -25,15 +26,19 @@ from signalbox.accounts import queries
 from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.core.settings import SettingError
-from signalbox.site.commands.running import run
+from signalbox.site.commands.running import database_url, run
 from signalbox.site.demo.plan import MAX_DAYS, past_calls, some_calls
 from signalbox.site.demo.player import TIMEOUT_S, DemoError, Player, stopped_within
+from signalbox.site.demo.plays import past_plays
 from signalbox.site.demo.steps import Call
+from signalbox.site.demo.viewers import Viewers, key_of_app
 
 APP: Final = "demo"
 SIDE_BY_SIDE: Final = 16
 LIVE_CALLS: Final = 4
 CALLS_A_DAY: Final = 8
+PLAYS_A_DAY: Final = 60
+LIVE_VIEWERS: Final = 12
 PAST_CALLS: Final = 40  # at least
 BEGIN_WITHIN_S: Final = 8.0  # running calls do not all begin, and report, at the same moment
 
@@ -57,6 +62,15 @@ BEGIN_WITHIN_S: Final = 8.0  # running calls do not all begin, and report, at th
     "--api-key",
     help="API key of the app to play for; without, that of this installation's app `demo`.",
 )
+@click.option(
+    "--plays",
+    type=click.IntRange(0, 100_000),
+    help=f"How many playback sessions: {PLAYS_A_DAY} for each day; with --live, how many viewers at a time: {LIVE_VIEWERS}.",
+)
+@click.option(
+    "--playback-key",
+    help="Key that may ingest playback, together with --api-key; this installation's app gets one for the time being.",
+)
 @click.option("--random-state", type=int, help="Play the same calls again.", hidden=True)
 def demo(
     calls: int | None,
@@ -64,28 +78,58 @@ def demo(
     live: bool,
     url: str | None,
     api_key: str | None,
+    plays: int | None,
+    playback_key: str | None,
     random_state: int | None,
 ) -> None:
-    """Play calls to look at: good, lossy, relayed, failed, without permission, with broken devices, rejoining, through an SFU."""
+    """Play calls to look at: good, lossy, relayed, failed, without permission, with broken devices, rejoining, through an SFU.
+
+    And people who watch videos: well, slowly, with stalls, in vain.
+    """
     address = url or local_address()
     key = api_key or local_api_key()
     dice, secret = random.Random(random_state), local_secret()
-    try:
-        if live:
-            asyncio.run(play_live(address, key, dice, at_a_time=calls or LIVE_CALLS, secret=secret))
-        else:
-            asyncio.run(
-                play_past(
-                    address,
-                    key,
-                    dice,
-                    calls=calls or max(PAST_CALLS, round(CALLS_A_DAY * days)),
-                    days=days,
-                    secret=secret,
+    if playback_key is None and api_key is not None:
+        plays = 0  # somebody else's database: there is nobody to ask for a key
+    many = plays if plays is not None else LIVE_VIEWERS if live else round(PLAYS_A_DAY * days)
+
+    async def play() -> None:
+        async with _viewers(address, playback_key, many, secret) as viewers:
+            if live:
+                at_a_time = calls or LIVE_CALLS
+                await play_live(
+                    address, key, dice, at_a_time=at_a_time, secret=secret, viewers=viewers, watching=many
+                )  # fmt: skip
+                return
+            some = calls or max(PAST_CALLS, round(CALLS_A_DAY * days))
+            await play_past(address, key, dice, calls=some, days=days, secret=secret)
+            if viewers is not None:
+                # With dice of their own: the calls of a state are the same with and without them.
+                watched = past_plays(
+                    random.Random(random_state), plays=many, days=days, now=time.time()
                 )
-            )
+                await viewers.send_all(watched, SIDE_BY_SIDE)
+                click.echo(f"{many} playback sessions are there, too.")
+
+    try:
+        asyncio.run(play())
     except DemoError as error:
         raise click.ClickException(str(error)) from None
+
+
+@asynccontextmanager
+async def _viewers(
+    address: str, key: str | None, many: int, secret: str | None
+) -> AsyncIterator[Viewers | None]:
+    """Who sends playback sessions; None when there are to be none."""
+    if not many:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        if key is None:
+            key = await stack.enter_async_context(key_of_app(database_url(), APP))
+        http = await stack.enter_async_context(_http())
+        yield Viewers(http, address, key, told=lambda: None, secret=secret)
 
 
 def local_address() -> str:
@@ -185,8 +229,10 @@ async def play_live(
     at_a_time: int,
     stop: asyncio.Event | None = None,
     secret: str | None = None,
+    viewers: Viewers | None = None,
+    watching: int = 0,
 ) -> None:
-    """Play calls in real time until Ctrl-C (or `stop`), then hang up. Raises DemoError."""
+    """Play calls in real time until Ctrl-C (or `stop`), then hang up; `watching` of `viewers` watch meanwhile. Raises DemoError."""
     stop = stop or _on_interrupt()
     source = some_calls(dice, api_key)
     with Progress(
@@ -203,8 +249,16 @@ async def play_live(
                 while not stop.is_set():
                     await player.live(next(source), stop)
 
+            async def seat(watched: Viewers, begin_s: float) -> None:
+                await stopped_within(stop, begin_s)
+                while not stop.is_set():
+                    await watched.watch(dice, stop)
+
             begins = [BEGIN_WITHIN_S * number / at_a_time for number in range(at_a_time)]
             tasks = [asyncio.create_task(line(begin_s)) for begin_s in begins]
+            if viewers is not None:
+                seats = [BEGIN_WITHIN_S * number / watching for number in range(watching)]
+                tasks += [asyncio.create_task(seat(viewers, begin_s)) for begin_s in seats]
             try:
                 await asyncio.gather(*tasks)
             finally:
