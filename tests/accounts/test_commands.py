@@ -200,3 +200,38 @@ def test_an_empty_database_is_said_in_one_line(postgres_url: str) -> None:
 
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
     assert "signalbox migrate" in result.stderr
+
+
+def test_a_key_for_players_by_script(shell: Shell) -> None:
+    app = shell.json("app", "create", "tv")
+    made = shell.json(
+        "key", "create", "--app", app["id"], "--scope", "ingest", "--player", "--name", "page",
+        "--origin", "https://tv.example", "--rate-limit", "500", "--not-before", "2020-01-01",
+    )  # fmt: skip
+    second = shell.json("key", "rotate", made["id"])
+    listed = {row["id"]: row for row in shell.json("key", "list", "--app", app["id"])}
+
+    assert made["key"].startswith("pbk_")
+    assert (made["origins"], made["rate_limit"]) == (["https://tv.example"], 500)
+    assert second["key"].startswith("pbk_")
+    assert listed[made["id"]]["expires_at"] is not None
+    assert listed[second["id"]]["bucket_id"] == made["id"]
+
+
+def test_retention_of_playback_by_script(shell: Shell) -> None:
+    app = shell.json("app", "create", "tv")
+
+    made = shell.json(
+        "playback", "keep", app["id"], "--stream-type", "live", "--sessions-days", "7"
+    )
+    listed = shell.json("playback", "policies", "--app", app["id"])
+    told = shell.json("playback", "retention", "--dry-run")
+    counted = shell.json("playback", "recount", app["id"], "--from", "2026-01-01")
+
+    assert (made["stream_type"], made["sessions_days"]) == ("LIVE", 7)
+    assert [row["id"] for row in listed] == [made["id"]]
+    assert isinstance(told, list)
+    assert counted == {"minutes": 0}
+    assert shell.json("playback", "unkeep", made["id"]) == {}
+    assert shell.run("playback", "unkeep", made["id"]).exit_code == 1
+    assert shell.json("playback", "policies", "--app", app["id"]) == []

@@ -47,8 +47,8 @@ async def policies(db: Database) -> list[Policy]:
     return [Policy(**{name: row[name] for name in names}) for row in rows]
 
 
-async def policies_of(db: Database, app_id: UUID) -> Sequence[Mapping[str, Any]]:
-    """The policies of an app, the oldest first."""
+async def policies_of(db: Database, app_id: UUID | None) -> Sequence[Mapping[str, Any]]:
+    """The policies of an app, or of all, the oldest first."""
     async with db.read() as tx:
         return await store.policies(tx.psycopg, app_id)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import click
 
 from signalbox.accounts import queries, service
+from signalbox.accounts.rules import is_player_key
 from signalbox.core.actor import SYSTEM
 from signalbox.core.db import Database
 from signalbox.site.commands.org import organization_of
@@ -37,6 +38,11 @@ def key() -> None:
 )
 @click.option("--name", default="", help="What it is for.")
 @click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires; never without.")
+@click.option("--player", is_flag=True, help="For players (`pbk_…`): five of a name at most.")
+@click.option("--origin", "origins", multiple=True, help="Only pages of this origin may use it.")
+@click.option("--not-before", type=click.DateTime(), help="UTC; it is refused until then.")
+@click.option("--rate-limit", type=int, help="Playback requests in a window.")
+@click.option("--rate-window", type=int, help="Seconds of that window.")
 @as_json
 def create(
     app_id: UUID | None,
@@ -44,9 +50,20 @@ def create(
     scopes: tuple[str, ...],
     name: str,
     days: int | None,
+    player: bool,
+    origins: tuple[str, ...],
+    not_before: datetime | None,
+    rate_limit: int | None,
+    rate_window: int | None,
     json_out: bool,
 ) -> None:
     """Make a key and print it, once."""
+    bounds = service.KeyBounds(
+        not_before=None if not_before is None else not_before.replace(tzinfo=UTC),
+        rate_limit=rate_limit,
+        rate_window_s=rate_window,
+        origins=list(origins),
+    )
 
     async def verb(db: Database, at: datetime) -> Made:
         return await service.create_key(
@@ -56,6 +73,8 @@ def create(
             scopes=scopes,
             name=name,
             expires_at=at + timedelta(days=days) if days else None,
+            bounds=bounds,
+            player=player,
             by=SYSTEM,
             at=at,
         )
@@ -79,13 +98,22 @@ def list_all(app_id: UUID | None, json_out: bool) -> None:
 
 @key.command("rotate")
 @click.argument("key_id", type=click.UUID)
-@click.option("--overlap", default=0, help="Seconds that the old key is still accepted.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, service.ROTATION_OVERLAP_MAX_S),
+    help="Seconds that the old key is still accepted; a player's 7 days, others not at all.",
+)
 @as_json
-def rotate(key_id: UUID, overlap: int, json_out: bool) -> None:
+def rotate(key_id: UUID, overlap: int | None, json_out: bool) -> None:
     """Replace a key by another with the same rights and print it, once."""
 
     async def verb(db: Database, at: datetime) -> Made:
-        return await service.rotate_key(db, key_id, by=SYSTEM, at=at, overlap_s=overlap)
+        async with db.read() as tx:
+            old = await queries.key(tx, SYSTEM, key_id)
+        of_player = old is not None and is_player_key(old["key_prefix"])
+        usual = service.ROTATION_OVERLAP_S if of_player else 0
+        overlap_s = usual if overlap is None else overlap
+        return await service.rotate_key(db, key_id, by=SYSTEM, at=at, overlap_s=overlap_s)
 
     _show_made(run(verb), json_out)
 
