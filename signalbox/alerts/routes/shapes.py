@@ -107,6 +107,37 @@ class FigureItem(msgspec.Struct, kw_only=True):
     dimensions: list[str]
 
 
+class OneCohort(msgspec.Struct, kw_only=True):
+    """Sessions with one property."""
+
+    dimension: str
+    value: str
+
+
+class RuleDefinition(msgspec.Struct, kw_only=True):
+    """When an alert is raised: a figure beyond `factor` times its past and its past plus `add`, or beyond `value`, of `least_n` sessions and `least_k` failures
+    at least, in one of the `windows` (minutes), for everybody and the largest cohorts of `dimensions`, or for one `cohort`. It opens after `fire_after` bad looks
+    running, one a minute, and closes after `clear_after` calm ones."""
+
+    title: str
+    figure: str
+    kind: Annotated[str, Meta(description="spike, shift, growth, drop, silence or threshold")]
+    severity: str
+    dimensions: list[str]
+    cohort: OneCohort | None
+    windows: list[int]
+    fire_after: int
+    clear_after: int
+    least_n: int
+    least_k: int
+    factor: float
+    add: float
+    alpha: float
+    direction: Annotated[str, Meta(description="above or below")]
+    value: float | None
+    clear_value: float | None
+
+
 class RuleItem(msgspec.Struct, kw_only=True):
     """A rule that holds for an app. `changed`: a built-in one that is not as it was made."""
 
@@ -114,7 +145,7 @@ class RuleItem(msgspec.Struct, kw_only=True):
     built_in: bool
     changed: bool
     enabled: bool
-    definition: Rule
+    definition: RuleDefinition
     created_at: Instant | None
     updated_at: Instant | None
 
@@ -234,7 +265,7 @@ def rule_item(one: Effective) -> RuleItem:
         built_in=one.built_in,
         changed=one.changed,
         enabled=one.enabled,
-        definition=one.rule,
+        definition=msgspec.convert(msgspec.to_builtins(one.rule), RuleDefinition),
         created_at=printed_or_none(one.created_at),
         updated_at=printed_or_none(one.updated_at),
     )
