@@ -145,3 +145,11 @@ def test_stays_that_are_only_added_need_none_of_the_others(
         reached = not added or known.reaches(min(one.start_us for one in added))
         known = (known.extended(added) if reached else whole(stays)).shortened()
         assert known.state() == conference_state(stretches(stays))
+
+
+def test_a_stay_that_comes_to_a_call_is_put_in_its_place() -> None:
+    known = whole([stay(0, 10), stay(50, 60)])
+
+    assert (
+        known.extended([stay(20, 30)]).kept == whole([stay(0, 10), stay(20, 30), stay(50, 60)]).kept
+    )

@@ -84,6 +84,10 @@ def test_a_list_is_written_as_it_was() -> None:
     assert written({"br": "(1800;v)", "bs": "", "pr": "1.25"}) == "br=(1800;v),bs,pr=1.25"
 
 
+def test_a_text_is_written_with_its_quotes_escaped() -> None:
+    assert written({"cid": 'a "b" \\ c'}) == r'cid="a \"b\" \\ c"'
+
+
 @pytest.mark.parametrize(
     ("value", "yes"),
     [

@@ -32,3 +32,13 @@ def test_too_many_ranges_are_joined_where_they_are_closest() -> None:
     assert 2 in numbers
     assert 15 not in numbers
     assert numbers.distinct == MAX_RANGES + 1
+
+
+def test_a_range_grows_at_both_ends_and_joins_its_neighbour() -> None:
+    numbers = Numbers()
+    for number in (1, 10, 2, 2, 9, 4, 3):
+        numbers.add(number)
+
+    assert (numbers.starts, numbers.ends) == ([1, 9], [4, 10])
+    assert numbers.distinct == 6
+    assert numbers.lost == 5

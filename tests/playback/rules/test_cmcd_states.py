@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from signalbox.playback.rules.cmcd.figures import Figures, figures, idle_after_ms, timeline
-from signalbox.playback.rules.cmcd.folding import Fold, add
+from signalbox.playback.rules.cmcd.figures import (
+    Figures,
+    figures,
+    idle_after_ms,
+    timeline,
+    whole_timeline,
+)
+from signalbox.playback.rules.cmcd.folding import Fold, add, again
 from signalbox.playback.rules.cmcd.lines import Line, read_line
 
 START = 1_767_225_600_000
@@ -359,3 +365,17 @@ def test_a_session_lasts_until_its_last_line() -> None:
         None,
     )
     assert states("s@0 p@10 q@20").ending == "quit"
+
+
+def test_a_session_that_is_made_again_from_its_lines_tells_all_of_its_timeline() -> None:
+    lines = [
+        read(f'e=ps,sid="a",sn=0,sta=s,ts={START}'),
+        read(f'e=rr,sid="a",sn=1,ts={START + 10}'),
+        read(f'e=ps,sid="a",sn=2,sta=p,ts={START + 820}'),
+    ]
+
+    fold, marks = again(lines)
+
+    assert (fold.late, fold.remade) == (False, 3)
+    told = [(row.elapsed_ms, row.playback_state) for row in whole_timeline(fold, marks)]
+    assert told == [(0, "BUFFERING"), (820, "PLAYING")]
