@@ -43,6 +43,11 @@ log = structlog.get_logger(__name__)
 class _Known(NamedTuple):
     facts: KeyFacts
     asked_s: float  # monotonic
+    is_doubtful: bool = False  # a change may have been missed
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Whether nobody need be asked."""
+        return not self.is_doubtful and now_s - self.asked_s <= FRESH_S
 
 
 class Keys:
@@ -80,8 +85,7 @@ class Keys:
     def forget_all(self) -> None:
         """Ask again for every key: changes may have been missed."""
         self._known = OrderedDict(
-            (digest, known._replace(asked_s=known.asked_s - FRESH_S))
-            for digest, known in self._known.items()
+            (digest, known._replace(is_doubtful=True)) for digest, known in self._known.items()
         )
         self._unknown.clear()
         self._asking.clear()
@@ -89,7 +93,7 @@ class Keys:
     def at_hand(self, secret: str) -> KeyFacts | None:
         """What is known of a key and fresh, without waiting; None when it must be asked for."""
         known = self._known.get(_hash(secret))
-        if known is None or self._monotonic() - known.asked_s > FRESH_S:
+        if known is None or not known.is_fresh(self._monotonic()):
             return None
         return known.facts
 
@@ -137,7 +141,7 @@ class Keys:
     async def _facts(self, digest: str) -> KeyFacts | None:
         now_s = self._monotonic()
         known = self._known.get(digest)
-        if known is not None and now_s - known.asked_s <= FRESH_S:
+        if known is not None and known.is_fresh(now_s):
             return known.facts
         if now_s - self._unknown.get(digest, -FRESH_S) < FRESH_S:
             return None

@@ -45,6 +45,9 @@ LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
 # A batch is 20 lines and more: few of them make a transaction, and only so many wait as a client has patience for.
 LINE_LIMITS: Final = LaneLimits(samples_per_batch=64, max_samples=2_000, transaction_s=3.0)
 WELL_KNOWN_KEY: Final = "dev-key"
+# A plan for arrays of a known length always looks cheaper than one for any, so one would be made for every batch: for all
+# partitions, at a cost of more than a millisecond (measured).
+PLANS_KEPT: Final = "SET plan_cache_mode = force_generic_plan"
 log = structlog.get_logger(__name__)
 
 
@@ -104,6 +107,7 @@ class PlaybackKernel:
         connection = await self._kernel.db.connect()
         try:
             await connection.execute(LOOKUPS_ONLY)
+            await connection.execute(PLANS_KEPT)
         except BaseException:
             await connection.close()
             raise

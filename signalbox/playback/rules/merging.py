@@ -93,10 +93,10 @@ def _overlaid(stored: Stored, report: Report, belief: Belief) -> tuple[Figures, 
     """The winner's values; where it has none the old ones stay, marked with their time."""
     since_ms = _believed_stored_ms(stored, belief)
     is_cmcd = stored.source == "cmcd" and report.source != "cmcd"
-    values: list[object] = []
+    pairs = list(zip(report.figures, stored.figures, strict=True))
+    values = [old if new is None else new for new, old in pairs]
     filled: dict[str, int] = {}
-    for name, new, old in zip(Figures._fields, report.figures, stored.figures, strict=True):
-        values.append(old if new is None else new)
+    for name, (new, old) in zip(Figures._fields, pairs, strict=True):
         if new is None and old is not None:
             at_ms = stored.filled_at_ms.get(name, since_ms)
             filled[name] = -abs(at_ms) if is_cmcd else at_ms
