@@ -24,7 +24,7 @@ from signalbox.accounts.guards import Accounts, Credential, reader, require_acto
 from signalbox.accounts.routes import route_handlers as account_handlers
 from signalbox.accounts.signing import TokenSigner
 from signalbox.accounts.store import APPS_CHANNEL
-from signalbox.alerts.routes import alerts_router
+from signalbox.alerts.routes import alerts_router, playback_handlers
 from signalbox.alerts.service import Channels
 from signalbox.core import geo
 from signalbox.core.actor import Actor
@@ -62,6 +62,7 @@ from signalbox.monitoring.sockets.rtcstats import RtcstatsSockets
 from signalbox.monitoring.store import Applier
 from signalbox.monitoring.store.messages import Message
 from signalbox.playback.routes import playback_router
+from signalbox.playback.routes.shapes import REFUSALS as PLAYBACK_REFUSALS
 from signalbox.site.alerts import channels_of
 from signalbox.site.cmcd_reference import OPERATIONS as CMCD_OPERATIONS
 from signalbox.site.dashboard import DashboardDoor
@@ -309,7 +310,7 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
                 not_found_as_400=settings.monitoring.not_found_as_400,
             ),
             alerts_router(),
-            playback_router(),
+            playback_router(more=playback_handlers(PLAYBACK_REFUSALS)),
             *account_handlers,
             *docs_handlers(OPERATIONS | LIVE_OPERATIONS | PLAYBACK_OPERATIONS | CMCD_OPERATIONS),
         ],

@@ -8,12 +8,12 @@ from __future__ import annotations
 from litestar import Router
 
 from signalbox.alerts.routes import found, written
-from signalbox.alerts.routes.playback import PLAYBACK_HANDLERS
+from signalbox.alerts.routes.playback import playback_handlers
 from signalbox.http.errors import named_error
 from signalbox.http.guards import exception_handlers
 from signalbox.http.paging import paging_dependencies
 
-__all__ = ["PLAYBACK_HANDLERS", "alerts_router"]
+__all__ = ["alerts_router", "playback_handlers"]
 
 
 def alerts_router() -> Router:

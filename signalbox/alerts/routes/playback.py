@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import get
 from litestar.di import NamedDependency
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import QueryParameter, SkipValidationMarker
 
@@ -65,13 +66,6 @@ class PlaybackAlerts(msgspec.Struct, kw_only=True, rename="camel"):
     next_cursor: str | None
 
 
-@get(
-    "/alerts",
-    responses={
-        200: ResponseSpec(PlaybackAlerts, generate_examples=False, description="The alerts.")
-    },
-    summary="Open and recent alerts",
-)
 async def list_playback_alerts(
     db: GivenDb,
     clock: GivenClock,
@@ -129,4 +123,8 @@ def _place(cursor: str | None) -> tuple[datetime, UUID] | None:
         raise InvalidSchema([("cursor", "malformed")]) from None
 
 
-PLAYBACK_HANDLERS = (list_playback_alerts,)
+def playback_handlers(refusals: Mapping[int, ResponseSpec]) -> tuple[HTTPRouteHandler, ...]:
+    """The route, for the router of playback, whose `refusals` are told of it, too."""
+    listed = ResponseSpec(PlaybackAlerts, generate_examples=False, description="The alerts.")
+    made = get("/alerts", responses={200: listed, **refusals}, summary="Open and recent alerts")
+    return (made(list_playback_alerts),)
