@@ -127,10 +127,10 @@ async def test_what_cannot_be_a_key_is_not_asked_for(keys: Keys, watched: Watche
 async def test_a_known_key_is_good_for_an_hour_without_a_database(
     keys: Keys, watched: Watched, steps: Steps, row_and_key: Any, trouble: str, monkeypatch: Any
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(cache, "ASK_WITHIN_S", 0.01)
-    monkeypatch.setattr(cache, "STRANGER_WITHIN_S", 0.01)
     _, key = row_and_key
     await keys.find(key, at=START)
+    monkeypatch.setattr(cache, "ASK_WITHIN_S", 0.01)
+    monkeypatch.setattr(cache, "STRANGER_WITHIN_S", 0.01)
     setattr(watched, trouble, True)
     steps.now_s += STALE_S - 10
 
