@@ -15,7 +15,7 @@ from signalbox.accounts.errors import AppNotFound
 from signalbox.core.actor import SYSTEM, Actor
 from signalbox.core.db import Database
 from signalbox.core.metrics import Metrics
-from signalbox.core.partitions import partitions_of
+from signalbox.core.partitions import ensure_daily, partitions_of
 from signalbox.playback.errors import InvalidSchema, NoSuchPolicy
 from signalbox.playback.service import retention
 from signalbox.playback.service.retention import count_over, put_policy, remove_over
@@ -257,3 +257,34 @@ async def test_who_watches_and_what_has_no_month_is_told(
     assert 'playback_concurrent_viewers{tenant="' in text
     assert 'playback_default_partition_rows{table="sessions"}' in text
     assert 'playback_partitions{table="session_timeline"}' in text
+
+
+async def test_lines_of_players_go_by_the_days_of_their_app(
+    db: Database, app: Mapping[Any, Any]
+) -> None:
+    days = (1, 3, 5)
+    connection = await db.connect()
+    for day in days:
+        at = (NOW - day * DAY).date()
+        await ensure_daily(connection, "playback.cmcd_events", at, at)
+    await connection.execute(
+        "INSERT INTO playback.cmcd_sessions (app_id, session_id, fold, received_first_at, received_last_at) VALUES (%s, 'x', '', %s, %s)",
+        [app["id"], NOW, NOW],
+    )
+    for day in days:
+        await connection.execute(
+            "INSERT INTO playback.cmcd_events SELECT %s, app_id, id, %s, 1, NULL, NULL, NULL, '' FROM playback.cmcd_sessions WHERE app_id = %s",
+            [NOW - day * DAY, day, app["id"]],
+        )
+    await connection.close()
+    await policy(db, app, events=4)
+
+    done = await remove(db)
+
+    async with db.read() as tx:
+        cursor = await tx.psycopg.execute(
+            "SELECT line_key FROM playback.cmcd_events WHERE app_id = %s ORDER BY 1", [app["id"]]
+        )
+        left = [row[0] for row in await cursor.fetchall()]
+    assert done[app["id"], "events"] == 1
+    assert left == [1, 3]

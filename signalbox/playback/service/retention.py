@@ -22,7 +22,6 @@ from signalbox.playback.rules.retention import DAYS_MAX, KINDS, Keep, Kind, Poli
 from signalbox.playback.store import retention as store
 
 PAUSE_S: Final = 0.05  # between two batches: others want the database, too
-REMOVED: Final[tuple[Kind, ...]] = ("sessions", "payload", "timeline")
 STREAM_MAX, PREFIX_MAX = 16, 256
 
 log = structlog.get_logger(__name__)
@@ -65,11 +64,10 @@ async def remove_over(
 ) -> list[Removed]:
     """Remove what is over; whole months first. Doing it twice changes nothing."""
     known = await policies(db)
-    async with db.read() as tx:
-        apps = await store.apps_with_sessions(tx.psycopg)
+    apps = await _apps(db, known)
     done = await _remove_months(db, known, apps, sessions_days, at)
     for app in apps:
-        for kind in REMOVED:
+        for kind in _kinds(known, app):
             kept = keep(known, app, kind, sessions_days)
             count = await _remove_all(db, kind, app, kept, at, rest)
             done += [Removed(app, kind, count)] if count else []
@@ -84,13 +82,27 @@ async def count_over(db: Database, *, sessions_days: int, at: datetime) -> list[
     """What `remove_over` would remove, without removing it."""
     known = await policies(db)
     found: list[Removed] = []
+    apps = await _apps(db, known)
     async with db.read() as tx:
-        for app in await store.apps_with_sessions(tx.psycopg):
-            for kind in REMOVED:
+        for app in apps:
+            for kind in _kinds(known, app):
                 kept = keep(known, app, kind, sessions_days)
                 count = await store.count_over(tx.psycopg, kind, app, kept, at=at)
                 found.append(Removed(app, kind, count))
     return found
+
+
+async def _apps(db: Database, known: Iterable[Policy]) -> list[UUID]:
+    """Apps of which there may be something to remove."""
+    async with db.read() as tx:
+        apps = await store.apps_with_sessions(tx.psycopg)
+    return sorted({*apps, *(policy.app_id for policy in known)})
+
+
+def _kinds(known: Iterable[Policy], app: UUID) -> list[Kind]:
+    """Lines of CMCD go day by day for all apps together; apart only where an app wants them for a shorter time."""
+    apart = any(policy.app_id == app and policy.events_days for policy in known)
+    return [kind for kind in KINDS if kind != "events" or apart]
 
 
 async def _remove_all(

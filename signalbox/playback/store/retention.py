@@ -31,7 +31,12 @@ _DAYS: Final = """coalesce((
 _OVER: Final = f"""s.app_id = %(app)s AND s."timestamp" < %(newest)s
     AND s."timestamp" < %(at)s - make_interval(days => {_DAYS})"""
 
+# Lines of CMCD go by the time at which they came; of single streams and contents they do not tell. Found by the sessions of the app.
+_LINES_OVER: Final = """
+    FROM playback.cmcd_sessions s JOIN playback.cmcd_events e ON e.session = s.id
+    WHERE s.app_id = %(app)s AND e.received_at < %(at)s - make_interval(days => %(otherwise)s)"""
 _COUNT: Final[Mapping[str, str]] = {
+    "events": f"SELECT count(*) {_LINES_OVER}",
     "sessions": f"SELECT count(*) FROM playback.sessions s WHERE {_OVER}",
     "payload": f"SELECT count(*) FROM playback.sessions s WHERE s.payload IS NOT NULL AND {_OVER}",
     "timeline": f"""
@@ -68,10 +73,15 @@ _TIMELINE: Final = f"""
         WHERE (t.app_id, t.session_id, t.partition_ts, t.elapsed_ms, t.timestamp_ms, t.playback_state)
             = (o.app_id, o.session_id, o.partition_ts, o.elapsed_ms, o.timestamp_ms, o.playback_state) RETURNING 1)
     SELECT count(*) FROM gone"""
+_LINES: Final = f"""
+    WITH old AS (SELECT e.tableoid AS part, e.ctid AS place {_LINES_OVER} LIMIT {AT_ONCE}),
+    gone AS (DELETE FROM playback.cmcd_events e USING old o WHERE e.tableoid = o.part AND e.ctid = o.place RETURNING 1)
+    SELECT count(*) FROM gone"""
 _REMOVE: Final[Mapping[str, str]] = {
     "sessions": _SESSIONS,
     "payload": _PAYLOAD,
     "timeline": _TIMELINE,
+    "events": _LINES,
 }
 # Waits for whoever reports on one of them, and sees what came of it: a session that goes on keeps its key.
 _KEYS_OF_MONTH: Final = """
