@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 # A server that hangs is given up early enough for a client to be told within 8 s.
 LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
-# A batch is 20 lines and more: few of them make a transaction, and only so many wait as a client has patience for.
-LINE_LIMITS: Final = LaneLimits(samples_per_batch=64, max_samples=2_000, transaction_s=3.0)
+# A post may have 1000 lines: few of them make a transaction, which then takes a second or two.
+LINE_LIMITS: Final = LaneLimits(samples_per_batch=32, max_samples=2_000, transaction_s=5.0)
 WELL_KNOWN_KEY: Final = "dev-key"
 # A plan for arrays of a known length always looks cheaper than one for any, so one would be made for every batch: for all
 # partitions, at a cost of more than a millisecond (measured).

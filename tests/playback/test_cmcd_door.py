@@ -224,13 +224,21 @@ async def test_lines_are_counted_by_what_became_of_them(house: House, page: Page
     assert 'result="bad"' in text
 
 
-async def test_no_key_is_written_anywhere(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
-    await page.post(line("a"))
-    await page.post("hello (")
+async def test_no_key_is_written_anywhere(
+    houses: Houses, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        houses() as house
+    ):  # one of its own: a log keeps the output that there was at its beginning
+        page = await new_page(house)
+        await page.post(line("a"))
+        await page.post("hello (")
+        figures = (await page.client.get("/metrics")).text
     told = capsys.readouterr()
 
+    assert "POST /v1/cmcd/{key} - 204" in told.err
     assert page.key not in told.out + told.err
-    assert page.key not in (await page.client.get("/metrics")).text
+    assert page.key not in figures
 
 
 @pytest.fixture(scope="module")
@@ -407,3 +415,17 @@ async def test_the_score_is_weighted_as_the_app_wants_it(house: House, page: Pag
     query = "SELECT round(score::numeric), score_version FROM playback.sessions WHERE app_id = %s"
     assert await page.rows(query) == [(80, 7)]
     assert (await plain.rows(query))[0][1] == 1
+
+
+async def test_who_cannot_be_stored_is_told_to_come_again(houses: Houses) -> None:
+    async with houses() as house:
+        page = await new_page(house)
+        assert (await page.post(line("a"))).status_code == 204
+        await house.site.kernel.playback.lines.close()
+        answer = await page.post(line("a", sn=1))
+        stored = await page.lines()
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (503, "OVERLOADED")
+    assert answer.headers["retry-after"] == "1"
+    assert [row["sn"] for row in stored] == [0]

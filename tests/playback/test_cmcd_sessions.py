@@ -274,10 +274,13 @@ async def test_what_an_sdk_says_goes_before_what_lines_say(
 
 
 async def test_two_workers_write_a_session_once(collector: Collector, worker: Worker) -> None:
+    await worker.work()  # what others have left
     for number in range(30):
         await collector.send(*worked(f"s{number}"))
 
-    await asyncio.gather(worker.work(), Worker(collector).work(), Worker(collector).work())
+    done = await asyncio.gather(worker.work(), Worker(collector).work(), Worker(collector).work())
+
+    assert sum(done) == 30
 
     rows = await collector.rows(
         "SELECT revision, count(*) FROM playback.sessions WHERE app_id = %s GROUP BY 1",

@@ -49,7 +49,7 @@ async def write_due(db: Database, tell: Tell, *, at: datetime) -> int:
         if found < SESSIONS_AT_ONCE:
             break
     if done:
-        log.info("cmcd.sessions_written", sessions=done)
+        log.debug("cmcd.sessions_written", sessions=done)
     return done
 
 

@@ -7,6 +7,7 @@ exact for any number of processes.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -24,6 +25,7 @@ from signalbox.playback.rules.cmcd.reporting import ending_of
 
 TABLE = "playback.cmcd_events"
 WRITE_EVERY_US = 5_000_000
+LINES_AT_ONCE = 500
 SLACK_US = 1_000_000  # clocks of two processes differ
 
 _LOCK = """
@@ -131,9 +133,14 @@ class CmcdApplier:
         await _lock(connection, sessions)
         await _sort_out(connection, sessions, now_us=now_us)
         changed = [session for session in sessions.values() if session.fresh]
+        folded = 0
         for session in changed:
             add(session.fold, [line for line, _ in session.fresh])
             session.due_us = _due_us(session, now_us)
+            folded += len(session.fresh)
+            if folded >= LINES_AT_ONCE:  # others of this process get their turn
+                folded = 0
+                await asyncio.sleep(0)
         await _keep(connection, changed)
         await _copy(connection, changed)
         return answers
