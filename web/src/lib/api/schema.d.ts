@@ -2064,6 +2064,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/playback/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Open and recent alerts
+         * @description What is open, and what was within the last days, the newest first.
+         */
+        get: operations["V1PlaybackAlertsListPlaybackAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/playback/live": {
         parameters: {
             query?: never;
@@ -3747,8 +3767,8 @@ export interface components {
             createdAt: string;
             key: string;
         };
-        /** Only */
-        Only: {
+        /** OneCohort */
+        OneCohort: {
             dimension: string;
             value: string;
         };
@@ -3833,6 +3853,27 @@ export interface components {
             latitude: number | null;
             longitude: number | null;
             count: number;
+        };
+        /** PlaybackAlert */
+        PlaybackAlert: {
+            id: string;
+            tenant: string;
+            rule: string;
+            cohort: string;
+            startedAt: string;
+            clearedAt: string | null;
+            severity: string;
+            n: number;
+            k: number | null;
+            rate: number | null;
+            baseline: number;
+            pValue: number | null;
+            sampleSessionIds: string[];
+        };
+        /** PlaybackAlerts */
+        PlaybackAlerts: {
+            items: components["schemas"]["PlaybackAlert"][];
+            nextCursor: string | null;
         };
         /** PlaybackFigure */
         PlaybackFigure: {
@@ -4060,48 +4101,27 @@ export interface components {
             timelineDays: number | null;
             eventsDays: number | null;
         };
-        /** Rule */
-        Rule: {
+        /** RuleDefinition */
+        RuleDefinition: {
             title: string;
             figure: string;
-            /** @enum {string} */
-            kind: "spike" | "shift" | "growth" | "drop" | "silence" | "threshold";
-            /**
-             * @default warning
-             * @enum {string}
-             */
-            severity: "warning" | "critical";
-            /** @default [] */
-            dimensions: (string | unknown)[];
-            cohort?: components["schemas"]["Only"] | null;
-            /**
-             * @default [
-             *       5,
-             *       30
-             *     ]
-             */
-            windows: (number | unknown)[];
-            /** @default 2 */
+            /** @description spike, shift, growth, drop, silence or threshold */
+            kind: string;
+            severity: string;
+            dimensions: string[];
+            cohort: components["schemas"]["OneCohort"] | null;
+            windows: number[];
             fire_after: number;
-            /** @default 10 */
             clear_after: number;
-            /** @default 25 */
             least_n: number;
-            /** @default 5 */
             least_k: number;
-            /** @default 2 */
             factor: number;
-            /** @default 0.02 */
             add: number;
-            /** @default 0.0001 */
             alpha: number;
-            /**
-             * @default above
-             * @enum {string}
-             */
-            direction: "above" | "below";
-            value?: number | null;
-            clear_value?: number | null;
+            /** @description above or below */
+            direction: string;
+            value: number | null;
+            clear_value: number | null;
         };
         /** RuleItem */
         RuleItem: {
@@ -4110,7 +4130,7 @@ export interface components {
             built_in: boolean;
             changed: boolean;
             enabled: boolean;
-            definition: components["schemas"]["Rule"];
+            definition: components["schemas"]["RuleDefinition"];
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
             created_at: string | null;
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
@@ -15695,6 +15715,118 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RetentionPolicy"];
+                };
+            };
+            /** @description A parameter is malformed; `details` names it. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description No key, or one that is not valid now. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The key may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description There is no such thing, or it is somebody else's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Not by this method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The request body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The server failed. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+            /** @description The storage cannot be reached. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackRefusal"];
+                };
+            };
+        };
+    };
+    V1PlaybackAlertsListPlaybackAlerts: {
+        parameters: {
+            query?: {
+                /** @description uuid of an app; without a key it must be given */
+                appId?: string | null;
+                /** @description open at or after this instant; 7 days ago without */
+                from?: string | null;
+                /** @description begun before this instant */
+                to?: string | null;
+                /** @description 1 to 500; 100 without */
+                limit?: string | null;
+                /** @description `nextCursor` of the part before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alerts. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaybackAlerts"];
                 };
             };
             /** @description A parameter is malformed; `details` names it. */
