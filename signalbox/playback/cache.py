@@ -22,8 +22,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from signalbox.accounts import service as accounts
 from signalbox.core.db import Database
 from signalbox.playback.errors import StorageAway
-from signalbox.playback.queries.keys import BUILT_IN, built_in_key, key_by_hash, was_revoked
-from signalbox.playback.rules.keys import KeyFacts
+from signalbox.playback.queries.keys import built_in_key, key_by_hash, was_revoked
+from signalbox.playback.rules.keys import BUILT_IN, KeyFacts
 
 FRESH_S: Final = 1.8  # with the time to ask again it stays below 2 s
 STALE_S: Final = 3600.0

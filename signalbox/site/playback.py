@@ -187,5 +187,6 @@ class PlaybackKernel:
             clock=kernel.clock,
             settings=kernel.settings.playback,
             trusted=networks(kernel.settings.site.trusted_proxies),
+            built_in_in_pages=not kernel.settings.core.production,
             excused=passes(kernel.settings.site.demo_secret),
         )

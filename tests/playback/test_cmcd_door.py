@@ -429,3 +429,36 @@ async def test_who_cannot_be_stored_is_told_to_come_again(houses: Houses) -> Non
     assert (answer.status_code, error["code"]) == (503, "OVERLOADED")
     assert answer.headers["retry-after"] == "1"
     assert [row["sn"] for row in stored] == [0]
+
+
+async def test_who_starts_plays_waits_or_seeks_is_watching(house: House) -> None:
+    page = await new_page(house, "ingest", "read")
+    now = round(house.clock.now().timestamp() * 1000)
+    for state in "dspkrwaefq":
+        await page.post(line(state, sta=state, ts=now))
+    await page.post(f'sid="silent",e=t,ts={now}')
+    await page.written()
+
+    answer = await page.client.get("/v1/playback/live", headers={"X-API-Key": page.key})
+    found = answer.json()
+
+    assert {one["sessionId"] for one in found["sessions"]} == set("spkrw")
+    assert found["concurrentViewers"] == 5
+
+
+@pytest.mark.parametrize(("environment", "status"), [("development", 204), ("production", 401)])
+async def test_the_key_of_the_settings_stands_in_pages_outside_production_only(
+    houses: Houses, environment: str, status: int
+) -> None:
+    given = {"SIGNALBOX_PLAYBACK_KEY": "a key of the settings", "SIGNALBOX_ENV": environment}
+    given |= {"SIGNALBOX_RATE_LIMITS": "on"}  # which production insists on
+    async with houses(**given) as house:
+        app = await house.app(name="default")
+        answer = await house.client.post(
+            "/v1/cmcd/a%20key%20of%20the%20settings",
+            content=line(),
+            headers={"Content-Type": "application/cmcd"},
+        )
+        await house.change(app, name="no default any more")  # for tests that need there to be none
+
+    assert answer.status_code == status, answer.text

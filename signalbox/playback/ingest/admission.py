@@ -19,7 +19,7 @@ from signalbox.playback.errors import (
     TooManyRequests,
 )
 from signalbox.playback.ingest.parts import Exchange, Parts, Scope
-from signalbox.playback.rules.keys import KeyFacts
+from signalbox.playback.rules.keys import BUILT_IN, KeyFacts
 
 INGEST: Final = "ingest"
 FAILED_KEYS: Final = 60  # of one address in FAILED_WINDOW_S
@@ -68,6 +68,8 @@ class Admission:
             if await self._parts.keys.was_revoked(secret):
                 raise KeyRevoked from None
             raise
+        if key.id == BUILT_IN and not self._parts.built_in_in_pages:
+            raise InvalidKey
         _check(key, scope, "ingest")
         await self._limit_page(scope, exchange, key, at)
         self._check_records(key)

@@ -136,6 +136,8 @@ class Parts:
     clock: Clock
     settings: PlaybackSettings
     trusted: tuple[Network, ...]
+    # Whether the key of the settings, which also reads, may stand in pages: only where nothing is at stake.
+    built_in_in_pages: bool = True
     # Whether a request, by its scope and time, is excused from limits: our own demonstration on this machine.
     excused: Callable[[Scope, datetime], bool] = lambda _scope, _at: False
 

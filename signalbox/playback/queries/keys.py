@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from signalbox.core.db import Tx
-from signalbox.playback.rules.keys import KeyFacts
+from signalbox.playback.rules.keys import BUILT_IN, KeyFacts
 from signalbox.playback.rules.scores import DEFAULT_WEIGHTS, Weights
 
 _KEY = """
@@ -35,7 +35,6 @@ _DEFAULT = """
 _REVOKED = "SELECT EXISTS (SELECT FROM accounts.api_keys WHERE key_hash = %s AND NOT is_active)"
 _WEIGHTS = """
     SELECT app_id, success, smoothness, startup, quality, version FROM playback.score_weights WHERE app_id = ANY(%s)"""
-BUILT_IN = UUID(int=0)  # the id of the key that the settings name
 
 
 async def key_by_hash(tx: Tx, key_hash: str) -> KeyFacts | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from signalbox.playback.rules.scores import DEFAULT_WEIGHTS, Weights
+
+BUILT_IN: Final = UUID(int=0)  # the id of the key that the settings name
 
 
 class KeyFacts(NamedTuple):
