@@ -116,7 +116,12 @@ class ValueTrack:
 
     def _slide(self, length: int, apart: int, now: int) -> Histogram:
         end = now - apart
-        until, found = self._windows.get((length, apart), (end - length, Counter()))
+        if (length, apart) not in self._windows:
+            whole: Counter[float] = Counter()
+            for minute in range(end - length, end):
+                whole.update(self._minutes.get(minute, {}))
+            self._windows[length, apart] = end, whole
+        until, found = self._windows[length, apart]
         for minute in range(until, end):
             found.update(self._minutes.get(minute, {}))
             found.subtract(self._minutes.get(minute - length, {}))

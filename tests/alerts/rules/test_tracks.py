@@ -112,8 +112,20 @@ def test_values_slide_with_the_windows() -> None:
 
     (found,) = replay(BUILT_IN["playback_slow_startup"], P95, given, begin=QUIET, end=QUIET + 10)
 
-    assert minute(found) == QUIET + 4
+    assert minute(found) == QUIET + 2
     assert found.opening.seen.figure == 5000
+
+
+def test_values_of_before_the_first_look_are_in_no_window() -> None:
+    given = ValueTrack(START, {at: {float(at): 1} for at in range(QUIET + 20)})
+    rule = BUILT_IN["playback_slow_startup"]
+
+    first = given.evidence(rule, P95, QUIET + 10)
+    later = given.evidence(rule, P95, QUIET + 12)
+
+    assert first.values[5] == {float(at): 1 for at in range(QUIET + 5, QUIET + 10)}
+    assert later.values[5] == {float(at): 1 for at in range(QUIET + 7, QUIET + 12)}
+    assert later.before_values == {float(at): 1 for at in range(12, DAY + 12)}
 
 
 def test_values_under_a_threshold_need_no_past() -> None:
