@@ -25,7 +25,7 @@ _APP = "SELECT id FROM accounts.apps ORDER BY created_at LIMIT 1"
 
 
 def cmcd(rig: Rig, seconds: float) -> dict[str, Any]:
-    """Lines/s at 16 and 64 connections and the bare COPY of the same rows; then how fast a worker writes their sessions."""
+    """Lines/s at 16 and 64 connections and the bare COPY of the same rows; then how fast a worker makes their sessions anew from them, as one that was away must, and writes them."""
     key = asyncio.run(_key(rig))
     found: dict[str, Any] = {}
     for connections in (16, 64):
@@ -49,7 +49,7 @@ def cmcd(rig: Rig, seconds: float) -> dict[str, Any]:
     copy = bare_copy(rig, seconds=min(5.0, seconds), table="playback.cmcd_events")
     for result in found.values():
         result["ratio_to_copy"] = result["per_s"] / copy["rows_per_s"]
-    return found | {"bare COPY": copy, "sessions written": asyncio.run(_written(rig))}
+    return found | {"bare COPY": copy, "sessions made anew and written": asyncio.run(_written(rig))}
 
 
 async def _key(rig: Rig) -> str:
