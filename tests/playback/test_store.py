@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from psycopg._queries import MAX_CACHED_STATEMENT_LENGTH, MAX_CACHED_STATEMENT_PARAMS
 from psycopg.rows import dict_row
 
 from signalbox.core.batch import GroupCommitWriter
@@ -20,6 +21,7 @@ from signalbox.playback.rules.times import Belief
 from signalbox.playback.store import Applier
 from signalbox.playback.store.messages import Applied, SessionReport
 from signalbox.playback.store.rows import ROW_COLUMNS
+from signalbox.playback.store.sessions import _WRITE
 
 T = 1_767_225_600_000
 Writer = GroupCommitWriter[SessionReport]
@@ -239,3 +241,8 @@ async def test_fifty_posts_of_one_session_at_once_all_arrive(db: Database, app: 
     (row,) = await rows(db, SESSIONS, app)
     assert (row["duration_ms"], row["client_ts_ms"]) == (50, T + 60 * 49)
     assert len(await rows(db, TIMELINE, app)) == 50
+
+
+def test_the_statement_of_a_batch_is_one_that_the_driver_remembers() -> None:
+    assert len(_WRITE) < MAX_CACHED_STATEMENT_LENGTH
+    assert _WRITE.count("%(") < MAX_CACHED_STATEMENT_PARAMS

@@ -169,16 +169,17 @@ def array_of(rows: Sequence[Row], row_oid: int) -> Rows:
 
 def _assignment(name: str) -> str:
     # A report that does not win leaves the payload alone, and it was not read to be written again.
-    return f"{name} = coalesce(new.{name}, s.{name})" if name == "payload" else f"{name} = new.{name}"  # fmt: skip
+    return f"{name}=coalesce(n.{name},s.{name})" if name == "payload" else f"{name}=n.{name}"
 
 
+# Short, because the driver keeps what it has read of a statement only if that has less than 4096 characters.
 INSERT: Final = f"""
-    INSERT INTO playback.sessions ({", ".join(_ROW)}, created_at)
-    SELECT {", ".join(f"new.{name}" for name in _ROW)}, new.first_received_at FROM unnest(%(new)s::{ROW_TYPE}[]) AS new"""
+    INSERT INTO playback.sessions ({",".join(_ROW)},created_at)
+    SELECT n.*, n.first_received_at FROM unnest(%(new)s::{ROW_TYPE}[]) AS n"""
 UPDATE: Final = f"""
-    UPDATE playback.sessions AS s SET {", ".join(map(_assignment, _CHANGING))}
-    FROM unnest(%(changed)s::{ROW_TYPE}[]) AS new
-    WHERE s.app_id = new.app_id AND s.session_id = new.session_id AND s.partition_ts = new.partition_ts"""
+    UPDATE playback.sessions AS s SET {",".join(map(_assignment, _CHANGING))}
+    FROM unnest(%(changed)s::{ROW_TYPE}[]) AS n
+    WHERE s.app_id = n.app_id AND s.session_id = n.session_id AND s.partition_ts = n.partition_ts"""
 
 
 def _ms(column: str) -> str:
