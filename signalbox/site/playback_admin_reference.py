@@ -60,4 +60,10 @@ BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
         {"overlapSeconds": _up_to(ROTATION_OVERLAP_MAX_S, 0)}
     ),
     (f"{_TENANT}/retention", "post"): _body(_POLICY),
+    (f"{_TENANT}/score", "post"): _body(
+        {
+            part: {"type": ["number", "null"], "minimum": 0, "maximum": 1000}
+            for part in ("success", "smoothness", "startup", "quality")
+        }
+    ),
 }

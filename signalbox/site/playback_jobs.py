@@ -23,7 +23,11 @@ from signalbox.playback.rules.retention import SESSION_TABLES
 from signalbox.playback.service.retention import Removed, remove_over, shortest_days
 from signalbox.playback.service.rollups import roll_up
 from signalbox.playback.settings import PlaybackSettings
-from signalbox.playback.store.retention import ensure_live_indexes, rows_beside
+from signalbox.playback.store.retention import (
+    ensure_live_indexes,
+    ensure_payload_indexes,
+    rows_beside,
+)
 from signalbox.site.access_log import AccessLog
 from signalbox.site.partitions import playback_policies
 from signalbox.site.playback_figures import PlaybackFigures
@@ -47,6 +51,7 @@ async def maintain_sessions(db: Database, settings: Settings, at: datetime) -> N
     ) as connection:
         await maintain(connection, playback_policies(settings), at=at)
         await ensure_live_indexes(connection, today=at.date())
+        await ensure_payload_indexes(connection, wanted=settings.playback.payload_gin)
 
 
 async def tell_gauges(

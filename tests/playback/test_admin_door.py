@@ -247,3 +247,31 @@ async def test_retention_is_said_listed_and_taken_back(operator: Operator) -> No
     assert listed == {"items": [made]}
     assert gone.status_code == 204
     assert await operator.ok("GET", path) == {"items": []}
+
+
+async def test_other_weights_make_other_scores_of_another_version(operator: Operator) -> None:
+    tenant = await operator.tenant()
+    path = f"/tenants/{tenant['id']}/score"
+    key = await operator.key(tenant, scopes=["ingest", "read"])
+
+    own = await operator.ok("GET", path)
+    chosen = await operator.ok("POST", path, {"success": 1, "smoothness": 0, "startup": 0.5})
+    again = await operator.ok("POST", path, {"startup": 0.5})
+    refused = await operator.ask("POST", path, {"success": -1, "quality": 1001})
+    nothing = await operator.ask("POST", path, dict.fromkeys(("success", "startup", "quality"), 0))
+
+    assert own == {"success": 0.4, "smoothness": 0.3, "startup": 0.2, "quality": 0.1, "version": 1}
+    assert chosen == {"success": 1, "smoothness": 0, "startup": 0.5, "quality": pytest.approx(0.1), "version": 2}  # fmt: skip
+    assert again["version"] == 2
+    assert [one["field"] for one in refused.json()["error"]["details"]] == ["success", "quality"]
+    assert nothing.status_code == 400
+    sent = report()
+    await operator.house.client.post(
+        "/v1/playback/sessions", json=sent, headers={"X-API-Key": key["key"]}
+    )
+    answer = await operator.house.client.get(
+        f"/v1/playback/sessions/{sent['sessionId']}", headers={"X-API-Key": key["key"]}
+    )
+    # Success 100 and startup 94.67, without what is known of no top bitrate.
+    assert answer.json()["score"] == pytest.approx((100 + 0.5 * 94.67) / 1.5, abs=0.01)
+    assert answer.json()["scoreVersion"] == 2

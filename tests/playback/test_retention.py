@@ -23,6 +23,7 @@ from signalbox.playback.store.retention import ensure_live_indexes
 from signalbox.site.access_log import AccessLog
 from signalbox.site.playback_figures import PlaybackFigures
 from signalbox.site.playback_jobs import at_start, maintain_sessions, tell_gauges
+from signalbox.site.settings import load_settings
 from tests.playback.played import SETTINGS, body, ms, store
 
 DAY = timedelta(days=1)
@@ -288,3 +289,20 @@ async def test_lines_of_players_go_by_the_days_of_their_app(
         left = [row[0] for row in await cursor.fetchall()]
     assert done[app["id"], "events"] == 1
     assert left == [1, 3]
+
+
+async def test_payloads_are_indexed_where_that_is_wanted(db: Database) -> None:
+    async def indexes() -> int:
+        async with db.read() as tx:
+            cursor = await tx.psycopg.execute(
+                "SELECT count(*) FROM pg_indexes WHERE schemaname = 'playback' AND indexname LIKE 'idx_sessions_payload%'"
+            )
+            row = await cursor.fetchone()
+            return row[0] if row else 0
+
+    await maintain_sessions(db, load_settings({"PLAYBACK_PAYLOAD_GIN": "true"}), NOW)
+    wanted = await indexes()
+    await maintain_sessions(db, SETTINGS, NOW)
+
+    assert wanted >= 4
+    assert await indexes() == 0

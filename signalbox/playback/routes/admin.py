@@ -32,6 +32,7 @@ from signalbox.playback.routes.managed import (
     PlaybackKey,
     PlaybackTenant,
     RetentionPolicy,
+    ScoreWeights,
     key_item,
     new_key_item,
     policy_item,
@@ -39,7 +40,8 @@ from signalbox.playback.routes.managed import (
 )
 from signalbox.playback.routes.visiting import AnyRequest, reading_of
 from signalbox.playback.rules.retention import KINDS
-from signalbox.playback.service import retention, tenants
+from signalbox.playback.service import retention, tenants, weights
+from signalbox.playback.store.weights import PARTS
 
 T = TypeVar("T")
 FAILURES: Final = 60  # of one address in a minute
@@ -91,6 +93,14 @@ class Body:
     def number(self, name: str) -> int | None:
         """A whole number; None without one."""
         return self._of(name, int)
+
+    def quantity(self, name: str) -> float | None:
+        """A number; None without one."""
+        value = self._fields.get(name)
+        if isinstance(value, float):
+            return value
+        whole = self.number(name)
+        return None if whole is None else float(whole)
 
     def texts(self, name: str) -> list[str] | None:
         """A list of texts; None without one."""
@@ -388,6 +398,40 @@ async def delete_policy(request: AnyRequest, policy_id: FromPath[UUID]) -> None:
     await retention.delete_policy(reading.db, policy_id, by=SYSTEM, at=reading.clock.now())
 
 
+@get(
+    "/tenants/{tenant:str}/score",
+    responses=shapes.answers(ScoreWeights, "They."),
+    summary="What the parts of a score count",
+)
+async def get_weights(request: AnyRequest, tenant: FromPath[str]) -> Answer:
+    """The weights of a tenant's experience scores, and their version."""
+    reading = reading_of(request)
+    app = await tenants.tenant(reading.db, tenant, by=SYSTEM)
+    found = await weights.weights(reading.db, app["id"])
+    return json_answer(
+        ScoreWeights(**{name: getattr(found, name) for name in ScoreWeights.__struct_fields__})
+    )
+
+
+@post(
+    "/tenants/{tenant:str}/score",
+    status_code=200,
+    responses=shapes.answers(ScoreWeights, "As they are now."),
+    summary="Say what the parts of a score count",
+    request_max_body_size=None,
+)
+async def choose_weights(request: AnyRequest, tenant: FromPath[str]) -> Answer:
+    """Change `success`, `smoothness`, `startup` or `quality`: scores from now on have another version, stored ones stay."""
+    reading, body = reading_of(request), await _body(request)
+    chosen = {part: body.quantity(part) for part in PARTS}
+    body.check()
+    app = await tenants.tenant(reading.db, tenant, by=SYSTEM)
+    row = await weights.choose_weights(
+        reading.db, app["id"], chosen, by=SYSTEM, at=reading.clock.now()
+    )
+    return json_answer(ScoreWeights(**row))
+
+
 def _made(shape: Any) -> Answer:
     answer = json_answer(shape)
     answer.status_code = 201
@@ -403,5 +447,6 @@ def admin_router() -> Router:
             *(list_tenants, create_tenant, get_tenant, change_tenant, delete_tenant),
             *(list_keys, list_tenant_keys, create_key, create_tenant_key, get_key),
             *(rotate_key, revoke_key, list_policies, put_policy, delete_policy),
+            *(get_weights, choose_weights),
         ],
     )

@@ -62,6 +62,16 @@ class RetentionPolicy(Shape, kw_only=True, rename="camel"):
     events_days: int | None
 
 
+class ScoreWeights(Shape, kw_only=True, rename="camel"):
+    """What the parts of an experience score count; only their proportions matter."""
+
+    success: float
+    smoothness: float
+    startup: float
+    quality: float
+    version: int
+
+
 def tenant_item(row: Mapping[Any, Any]) -> PlaybackTenant:
     """An app of accounts."""
     return PlaybackTenant(

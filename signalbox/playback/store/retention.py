@@ -235,6 +235,23 @@ async def ensure_live_indexes(connection: AsyncConnection[Any], *, today: date) 
     return made
 
 
+async def ensure_payload_indexes(connection: AsyncConnection[Any], *, wanted: bool) -> None:
+    """Index the members of stored payloads in every month, or in none. `connection` is in autocommit."""
+    for name in await partitions_of(connection, "playback.sessions"):
+        index = name.replace("sessions_", "idx_sessions_payload_", 1)
+        lacks = await _lacks(connection, index)
+        if lacks or not wanted:
+            await connection.execute(
+                SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(Identifier("playback", index))
+            )
+        if lacks and wanted:
+            await connection.execute(
+                SQL("CREATE INDEX CONCURRENTLY {} ON {} USING gin (payload jsonb_path_ops)").format(
+                    Identifier(index), Identifier("playback", name)
+                )
+            )
+
+
 async def _lacks(connection: AsyncConnection[Any], index: str) -> bool:
     cursor = await connection.execute(
         "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%s)",
