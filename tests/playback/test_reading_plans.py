@@ -50,7 +50,7 @@ async def crowded(database_url: str) -> AsyncIterator[Database]:
     await db.open()
     connection = await db.connect()
     for policy in playback_policies(SETTINGS):
-        for day in range(0, 700, 25):
+        for day in range(0, 330, 25):
             at = (MONTH + timedelta(days=day)).date()
             await ensure(connection, policy, at, at)
     await ensure_live_indexes(connection, today=MONTH.date())
@@ -58,7 +58,7 @@ async def crowded(database_url: str) -> AsyncIterator[Database]:
     sums = ", ".join("1" for _ in SUMMED) + ","
     await connection.execute(_SESSIONS, values)
     await connection.execute(_KEYS, values)
-    for table, step in (("1m", "1 minute"), ("1h", "1 hour")):
+    for table, step in (("1m", "1 minute"), ("1h", "30 minutes")):
         await connection.execute(_ROLLUPS.format(table=table, step=step, sums=sums), values)
     await connection.execute("ANALYZE playback.sessions, playback.session_keys, playback.rollup_1m, playback.rollup_1h")  # fmt: skip
     yield db

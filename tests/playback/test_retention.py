@@ -222,25 +222,36 @@ async def test_a_stranger_sets_no_policy(db: Database, app: Mapping[Any, Any]) -
 
 
 async def test_months_are_made_ahead_and_the_present_ones_find_who_watches(db: Database) -> None:
-    await at_start(db, SETTINGS, NOW)
+    later = NOW.replace(year=2041)  # when nobody else has made months
+    await maintain_sessions(db, SETTINGS, later)
     connection: AsyncConnection[Any] = await db.connect()
     try:
         months = await partitions_of(connection, "playback.sessions")
-        made = await ensure_live_indexes(connection, today=(NOW + 31 * DAY).date())
-        await maintain_sessions(db, SETTINGS, NOW + 31 * DAY)
+        timelines = await partitions_of(connection, "playback.session_timeline")
+        made = await ensure_live_indexes(connection, today=(later + 31 * DAY).date())
         cursor = await connection.execute(
-            "SELECT indexname FROM pg_indexes WHERE schemaname = 'playback' AND indexname LIKE 'idx_sessions_live%'"
+            "SELECT indexname FROM pg_indexes WHERE schemaname = 'playback' AND indexname LIKE 'idx_sessions_live_2041%'"
         )
         indexes = {row[0] for row in await cursor.fetchall()}
     finally:
         await connection.close()
 
-    ahead = {"sessions_2026_09", "sessions_2026_10", "sessions_2026_11", "sessions_2026_12"}
-    assert ahead <= set(months)
-    assert "sessions_2027_01" not in months
-    assert made == ["idx_sessions_live_2026_11"]
-    assert {"idx_sessions_live_2026_09", "idx_sessions_live_2026_10"} <= indexes
-    assert "idx_sessions_live_2026_08" not in indexes
+    ahead = [f"2041_{month:02}" for month in (9, 10, 11, 12)]
+    assert [name for name in months if "_2041_" in name] == [f"sessions_{month}" for month in ahead]
+    assert f"session_timeline_{ahead[-1]}" in timelines
+    assert made == ["idx_sessions_live_2041_11"]
+    assert indexes == {f"idx_sessions_live_2041_{month}" for month in ("09", "10", "11")}
+
+
+async def test_a_worker_that_starts_makes_months_and_removes_what_is_over(
+    db: Database, app: Mapping[Any, Any]
+) -> None:
+    await played(db, app, 10)
+    await played(db, app, 100)
+
+    await at_start(db, SETTINGS, NOW)
+
+    assert await found(db, app, "sessions") == {"10 days"}
 
 
 async def test_who_watches_and_what_has_no_month_is_told(
