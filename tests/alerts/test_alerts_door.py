@@ -270,6 +270,10 @@ async def test_a_back_test_says_when_a_rule_would_have_fired(place: Place, alert
     assert (fired["cohort"], fired["cleared_at"]) == ("all", None)
     assert [one["cohort"] for one in built_in["data"]["firings"]] == ["all"]
     assert blind["data"]["firings"] == []
+    points = own["data"]["series"]
+    assert len(points) == 60
+    assert max(point["rate"] or 0 for point in points) > fired["limit"]
+    assert [point["at"] for point in points] == sorted(point["at"] for point in points)
 
 
 @pytest.mark.parametrize(

@@ -187,11 +187,12 @@ class FiringItem(msgspec.Struct, kw_only=True):
 
 
 class BacktestResult(msgspec.Struct, kw_only=True):
-    """What a rule would have done. `left_out` cohorts were too many to look at."""
+    """What a rule would have done. `left_out` cohorts were too many to look at; `series` is the figure of the first cohort over the stretch, at most 480 points."""
 
     firings: list[FiringItem]
     cohorts: list[str]
     left_out: int
+    series: list[PointItem]
 
 
 def alert_fields(row: Mapping[str, Any], figures: Mapping[str, Figure]) -> dict[str, Any]:
@@ -291,6 +292,7 @@ def backtest_result(found: Backtest) -> BacktestResult:
         firings=[_firing(cohort, firing) for cohort, firing in found.firings],
         cohorts=labels(found.cohorts),
         left_out=found.left_out,
+        series=[point_item(point) for point in found.points],
     )
 
 

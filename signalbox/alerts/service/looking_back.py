@@ -36,6 +36,7 @@ SHOWN: Final = timedelta(hours=24)  # of an alert at most
 RANGE_MOST: Final = timedelta(days=31)
 RANGE_MOST_OF_VALUES: Final = timedelta(days=2)
 LOOKS_MOST: Final = 250_000  # some ten seconds
+POINTS_MOST: Final = 480  # of the chart of a back-test
 _POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="backtest")
 
 
@@ -51,11 +52,15 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
-    """What a rule would have done: alerts by cohort, the cohorts that were looked at, and how many of them were too many."""
+    """What a rule would have done: alerts by cohort, the cohorts that were looked at, and how many of them were too many.
+
+    `points` show the figure of the first cohort in the stretch: of the shortest window, or of what lies between two points where that is longer.
+    """
 
     firings: Sequence[tuple[Cohort, Firing]]
     cohorts: Sequence[Cohort]
     left_out: int
+    points: Sequence[Point] = ()
 
 
 async def series(tx: Tx, actor: Actor, alert: Mapping[str, Any], *, at: datetime) -> list[Point]:
@@ -79,18 +84,20 @@ async def series(tx: Tx, actor: Actor, alert: Mapping[str, Any], *, at: datetime
 
 
 async def _windows(
-    tx: Tx, actor: Actor, question: Question, window: int
+    tx: Tx, actor: Actor, question: Question, window: int, step: int = 1
 ) -> list[tuple[datetime, Seen]]:
+    """What windows saw that end within a question's span: at every `step`th minute, from the first that has one whole before it."""
     figure, source = question.figure, source_of(question.figure)
     count = round((question.end - question.begin) / MINUTE)
-    moments = [question.begin + number * MINUTE for number in range(window, count)]
+    ends = range(window, count, step)
+    moments = [question.begin + number * MINUTE for number in ends]
     if figure.kind == "values":
         found = await source.minute_values(tx, actor, question)
         return [(moment, seen_values(figure, _merged(found, moment, window))) for moment in moments]
     track = _track(figure, await source.minutes(tx, actor, question), question.begin, count)
     return [
-        (moment, track.tally(number, number + window).of(figure))
-        for number, moment in enumerate(moments)
+        (moment, track.tally(number - window, number).of(figure))
+        for number, moment in zip(ends, moments, strict=True)
     ]
 
 
@@ -141,11 +148,30 @@ async def backtest(
             )
             found = await _replayed(tx, by, rule, question, 1 if cohort == rule.parent else tested)
             firings += [(cohort, firing) for firing in found]
+        shown = await _course(tx, by, app_id, rule, begin, end)
     return Backtest(
         firings=sorted(firings, key=lambda found: found[1].opened_at),
         cohorts=looked_at,
         left_out=len(cohorts) - len(looked_at),
+        points=shown,
     )
+
+
+async def _course(
+    tx: Tx, by: Actor, app_id: UUID, rule: Rule, begin: datetime, end: datetime
+) -> list[Point]:
+    """A rule's figure over a stretch, in so few points that a chart can show them."""
+    step = -(-round((end - begin) / MINUTE) // POINTS_MOST)
+    window = max(step, min(rule.windows))
+    question = Question(
+        app_id=app_id,
+        figure=FIGURES[rule.figure],
+        begin=begin - window * MINUTE,
+        end=end,
+        cohorts=[rule.parent],
+    )
+    found = await _windows(tx, by, question, window, step)
+    return [Point(at=moment, seen=seen, low=None, high=None) for moment, seen in found]
 
 
 async def _largest(

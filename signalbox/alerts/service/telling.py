@@ -184,7 +184,9 @@ class Voice:
             )
 
     def _link(self, row: Mapping[str, Any]) -> str | None:
-        return None if self._origin is None else f"{self._origin}/app/alerts/{row['id']}"
+        if self._origin is None:
+            return None
+        return f"{self._origin}/apps/{row['app_id']}/alerts/{row['id']}"
 
 
 async def remind(db: Database, voice: Voice, settings: AlertSettings, *, at: datetime) -> int:
