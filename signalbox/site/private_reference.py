@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from signalbox.accounts.rules import SCOPES
+from signalbox.site.alerts_reference import BODIES as ALERT_BODIES
 from signalbox.site.playback_admin_reference import BODIES as PLAYBACK_BODIES
 from signalbox.site.playback_admin_reference import TAG as PLAYBACK
 
@@ -105,6 +106,7 @@ _BODIES: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("/v1/apps/{app_id}", "put"): _body(_APP_CHANGES),
     ("/v1/apps/{app_id}/reset-key", "post"): _body({"grace_s": _GRACE}),
     **PLAYBACK_BODIES,
+    **ALERT_BODIES,
     ("/v1/imports", "post"): {"content": {"application/octet-stream": _FILE}, "required": True},
 }
 # Routes that answer with a file, in one of these forms.
