@@ -21,7 +21,8 @@ _ID: Final = "[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
 _ONLY_PAGES: Final = re.compile(
     "/|/(?:login|change-password|welcome|dashboard|account)/?"
     f"|/(?:organization|conference|participant)/{_ID}/?"
-    f"|/apps/{_ID}/(?:conferences|issues|compare|live|settings)/?"
+    f"|/apps/{_ID}/(?:conferences|issues|compare|live|settings|playback(?:/sessions?)?)/?"
+    f"|/apps/{_ID}/alerts(?:/(?:rules?|channels|{_ID}))?/?"
 )
 _SHARED: Final = re.compile(f"/apps/{_ID}(?:/usage)?/?")
 # What is not found here is told in the words of the interface, also to a browser.

@@ -57,6 +57,14 @@ PAGES = [
     f"/apps/{ID}/issues",
     f"/apps/{ID}/compare",
     f"/apps/{ID}/live",
+    f"/apps/{ID}/alerts",
+    f"/apps/{ID}/alerts/{ID}",
+    f"/apps/{ID}/alerts/rules",
+    f"/apps/{ID}/alerts/rule",
+    f"/apps/{ID}/alerts/channels",
+    f"/apps/{ID}/playback",
+    f"/apps/{ID}/playback/sessions",
+    f"/apps/{ID}/playback/session",
     f"/apps/{ID}/settings",
 ]
 SHARED = [f"/apps/{ID}", f"/apps/{ID}/usage"]
