@@ -3053,6 +3053,7 @@ export interface components {
             firings: components["schemas"]["FiringItem"][];
             cohorts: string[];
             left_out: number;
+            series: components["schemas"]["PointItem"][];
         };
         /** ChannelItem */
         ChannelItem: {
@@ -4636,7 +4637,44 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description Id of a rule, of which `definition` changes fields. */
+                    rule?: string;
+                    definition?: {
+                        title?: string;
+                        figure?: string;
+                        /** @enum {unknown} */
+                        kind?: "drop" | "growth" | "shift" | "silence" | "spike" | "threshold";
+                        /** @enum {unknown} */
+                        severity?: "critical" | "warning";
+                        dimensions?: string[];
+                        cohort?: {
+                            dimension: string;
+                            value: string;
+                        } | null;
+                        windows?: number[];
+                        fire_after?: number;
+                        clear_after?: number;
+                        least_n?: number;
+                        least_k?: number;
+                        factor?: number;
+                        add?: number;
+                        alpha?: number;
+                        /** @enum {unknown} */
+                        direction?: "above" | "below";
+                        value?: number | null;
+                        clear_value?: number | null;
+                    };
+                    /** Format: date-time */
+                    from: string;
+                    /** Format: date-time */
+                    to?: string;
+                    cohorts?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {
@@ -4888,7 +4926,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {unknown} */
+                    kind: "webhook" | "email";
+                    secret?: string;
+                    name?: string;
+                    target: string;
+                    enabled?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {
@@ -5023,7 +5072,15 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    name?: string;
+                    target?: string;
+                    enabled?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {
@@ -5545,7 +5602,38 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": {
+                    definition: {
+                        title: string;
+                        figure: string;
+                        /** @enum {unknown} */
+                        kind: "drop" | "growth" | "shift" | "silence" | "spike" | "threshold";
+                        /** @enum {unknown} */
+                        severity?: "critical" | "warning";
+                        dimensions?: string[];
+                        cohort?: {
+                            dimension: string;
+                            value: string;
+                        } | null;
+                        windows?: number[];
+                        fire_after?: number;
+                        clear_after?: number;
+                        least_n?: number;
+                        least_k?: number;
+                        factor?: number;
+                        add?: number;
+                        alpha?: number;
+                        /** @enum {unknown} */
+                        direction?: "above" | "below";
+                        value?: number | null;
+                        clear_value?: number | null;
+                    };
+                    enabled?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {
@@ -5799,7 +5887,38 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    definition?: {
+                        title?: string;
+                        figure?: string;
+                        /** @enum {unknown} */
+                        kind?: "drop" | "growth" | "shift" | "silence" | "spike" | "threshold";
+                        /** @enum {unknown} */
+                        severity?: "critical" | "warning";
+                        dimensions?: string[];
+                        cohort?: {
+                            dimension: string;
+                            value: string;
+                        } | null;
+                        windows?: number[];
+                        fire_after?: number;
+                        clear_after?: number;
+                        least_n?: number;
+                        least_k?: number;
+                        factor?: number;
+                        add?: number;
+                        alpha?: number;
+                        /** @enum {unknown} */
+                        direction?: "above" | "below";
+                        value?: number | null;
+                        clear_value?: number | null;
+                    };
+                    enabled?: boolean;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {
@@ -6302,7 +6421,14 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": {
+                    acknowledged?: boolean;
+                    note?: string;
+                };
+            };
+        };
         responses: {
             /** @description The thing. */
             200: {

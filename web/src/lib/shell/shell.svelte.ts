@@ -1,8 +1,10 @@
 /** Which app the frame of the page stands around. */
+import Bell from "@lucide/svelte/icons/bell";
 import ChartNoAxesCombined from "@lucide/svelte/icons/chart-no-axes-combined";
 import CircleAlert from "@lucide/svelte/icons/circle-alert";
 import Gauge from "@lucide/svelte/icons/gauge";
 import GitCompareArrows from "@lucide/svelte/icons/git-compare-arrows";
+import MonitorPlay from "@lucide/svelte/icons/monitor-play";
 import Radio from "@lucide/svelte/icons/radio";
 import Settings from "@lucide/svelte/icons/settings";
 import Users from "@lucide/svelte/icons/users";
@@ -39,6 +41,8 @@ export const PLACES: readonly Place[] = [
   { part: "issues", label: "Issues", icon: CircleAlert },
   { part: "compare", label: "Compare", icon: GitCompareArrows },
   { part: "live", label: "Live", icon: Radio },
+  { part: "playback", label: "Playback", icon: MonitorPlay },
+  { part: "alerts", label: "Alerts", icon: Bell },
   { part: "usage", label: "Usage", icon: ChartNoAxesCombined },
   { part: "settings", label: "Settings", icon: Settings },
 ];
@@ -49,7 +53,7 @@ export function addressOf(app: string, part: string): string {
 
 /** Which place of an app an address is in; null outside of it. Conferences and people are found under Conferences. */
 export function placeOf(pathname: string): string | null {
-  const found = /^\/apps\/[^/]+(?:\/([a-z]+))?\/?$/.exec(pathname);
+  const found = /^\/apps\/[^/]+(?:\/([a-z]+)(?:\/[^/]+)?)?\/?$/.exec(pathname);
   if (found) return found[1] ?? "";
   return /^\/(?:conference|participant)\//.test(pathname) ? "conferences" : null;
 }

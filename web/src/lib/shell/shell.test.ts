@@ -5,6 +5,8 @@ import { addressOf, otherApp, placeOf } from "./shell.svelte";
 it("knows which place of an app an address is in", () => {
   expect(placeOf("/apps/1")).toBe("");
   expect(placeOf("/apps/1/live")).toBe("live");
+  expect(placeOf("/apps/1/playback/sessions")).toBe("playback");
+  expect(placeOf("/apps/1/alerts/7c1e-5")).toBe("alerts");
   expect(placeOf("/conference/1")).toBe("conferences");
   expect(placeOf("/dashboard")).toBeNull();
 });
