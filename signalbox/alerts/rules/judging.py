@@ -79,6 +79,19 @@ def judge(
     )
 
 
+def could_be_bad(rule: Rule, seen: Mapping[int, Seen]) -> bool:
+    """Whether any past at all would make one of these windows bad: if not, the past need not be asked for.
+
+    The limit lies above `add`, for what is usual is never negative.
+    """
+    if rule.kind not in ("spike", "shift", "growth") or rule.direction == "below":
+        return True
+    return any(
+        one.figure is not None and one.figure >= rule.add and _told_by_enough(rule, one)
+        for one in seen.values()
+    )
+
+
 def _beyond(rule: Rule, figure: float, limit: float) -> bool:
     return figure >= limit if rule.direction == "above" else figure <= limit
 

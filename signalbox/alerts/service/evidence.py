@@ -10,6 +10,7 @@ from uuid import UUID
 from signalbox.alerts.clients import FIGURES, source_of
 from signalbox.alerts.rules.definitions import TOP, Rule
 from signalbox.alerts.rules.figures import (
+    EVERYBODY,
     Cohort,
     Figure,
     Histogram,
@@ -19,7 +20,7 @@ from signalbox.alerts.rules.figures import (
     Tally,
     seen_values,
 )
-from signalbox.alerts.rules.judging import WEEKS, Evidence
+from signalbox.alerts.rules.judging import WEEKS, Evidence, could_be_bad
 from signalbox.alerts.rules.spikes import Past
 from signalbox.alerts.rules.tracks import REPORTS_FOR
 from signalbox.core.actor import Actor
@@ -28,33 +29,38 @@ from signalbox.core.db import Tx
 APART: Final = timedelta(minutes=35)
 DAY: Final = timedelta(days=1)
 WEEK: Final = timedelta(days=7)
-MANY: Final = 50_000  # attempts in a day from which the past is asked for only every few minutes
+MANY: Final = 50_000  # sessions in a day from which the past is asked for only every few minutes
 RENEWED_AFTER: Final = timedelta(minutes=5)
-REMEMBERED: Final = 20_000  # pasts of one process
+REMEMBERED: Final = 100  # figures of apps in one process
 
 
 class Pasts:
-    """Pasts of large cohorts, which change slowly and cost much: they are remembered for some minutes. Small ones are asked for each time."""
+    """What was before, of large apps: it changes slowly and costs much, so it is remembered for some minutes. Of others it is asked for each time."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[UUID, str, Cohort], tuple[datetime, Past]] = {}
+        self._found: dict[tuple[UUID, str], dict[Cohort, tuple[datetime, Any]]] = {}
 
-    def known(self, app_id: UUID, figure: str, cohort: Cohort, at: datetime) -> Past | None:
-        """What is remembered and young enough, else None."""
-        found = self._found.get((app_id, figure, cohort))
-        if found is None or not timedelta() <= at - found[0] < RENEWED_AFTER:
-            return None
-        return found[1]
+    def known(
+        self, app_id: UUID, figure: str, cohorts: Collection[Cohort], at: datetime
+    ) -> dict[Cohort, Any]:
+        """What is remembered of these cohorts and young enough."""
+        found = self._found.get((app_id, figure), {})
+        return {
+            cohort: found[cohort][1]
+            for cohort in cohorts
+            if cohort in found and timedelta() <= at - found[cohort][0] < RENEWED_AFTER
+        }
 
     def remember(
-        self, app_id: UUID, figure: str, at: datetime, pasts: Mapping[Cohort, Past]
+        self, app_id: UUID, figure: str, at: datetime, pasts: Mapping[Cohort, Any], *, size: int
     ) -> None:
-        """Keep those that are large."""
-        if len(self._found) > REMEMBERED:
+        """Keep it if as many as `size` were looked at for it."""
+        if size < MANY:
+            return
+        if len(self._found) >= REMEMBERED:
             self._found.clear()
-        for cohort, past in pasts.items():
-            if past.n >= MANY:
-                self._found[app_id, figure, cohort] = (at, past)
+        own = self._found.setdefault((app_id, figure), {})
+        own.update({cohort: (at, past) for cohort, past in pasts.items()})
 
 
 class Gatherer:
@@ -74,7 +80,8 @@ class Gatherer:
         tallies = await self._tally(rule, figure, wanted)
         cohorts = {cohort for cohort, _ in tallies if rule.looks_at(cohort)} | wanted
         seen = {cohort: _seen(figure, rule, tallies, cohort) for cohort in cohorts}
-        before = await self._before(rule, figure, cohorts)
+        needed = {c for c in cohorts if c in remembered or could_be_bad(rule, seen[c])}
+        before = await self._before(rule, figure, needed) if needed else {}
         return {cohort: Evidence(seen=seen[cohort], **before.get(cohort, {})) for cohort in cohorts}
 
     async def examples(self, rule: Rule, cohort: Cohort, most: int) -> list[str]:
@@ -108,8 +115,8 @@ class Gatherer:
             pasts = await self._past(figure, cohorts, end)
             return {cohort: {"past": pasts.get(cohort, Past())} for cohort in cohorts}
         if rule.kind == "growth":
-            sums = await self._sums(figure, end - DAY, end, cohorts)
-            return {cohort: {"before": tally.of(figure)} for cohort, tally in sums.items()}
+            found = await self._grown(figure, cohorts, end)
+            return {cohort: {"before": seen} for cohort, seen in found.items()}
         if rule.kind == "drop":
             return await self._weeks(figure, rule.windows[0], cohorts)
         if rule.kind == "silence":
@@ -125,16 +132,43 @@ class Gatherer:
     async def _past(
         self, figure: Figure, cohorts: Collection[Cohort], end: datetime
     ) -> dict[Cohort, Past]:
-        """Of a day; of a week where a day has too little."""
-        known = {
-            cohort: past
-            for cohort in cohorts
-            if (past := self._pasts.known(self._app, figure.name, cohort, self._at)) is not None
-        }
-        found = await self._asked_past(figure, set(cohorts) - known.keys(), end - DAY, end)
-        thin = [cohort for cohort in set(cohorts) - known.keys() if not found.get(cohort, Past()).enough]  # fmt: skip
+        """Of a day; of a week where a day has too little. Everybody's is asked for, too: it says whether the app is large."""
+        known = self._pasts.known(self._app, figure.name, cohorts, self._at)
+        unknown = set(cohorts) - known.keys()
+        if not unknown:
+            return known
+        found = await self._asked_past(figure, unknown | {EVERYBODY}, end - DAY, end)
+        size = found.get(EVERYBODY, Past()).n
+        thin = [cohort for cohort in unknown if not found.get(cohort, Past()).enough]
         found |= await self._asked_past(figure, thin, end - WEEK, end)
-        self._pasts.remember(self._app, figure.name, self._at, found)
+        self._pasts.remember(self._app, figure.name, self._at, found, size=size)
+        return {**known, **found}
+
+    async def _grown(
+        self, figure: Figure, cohorts: Collection[Cohort], end: datetime
+    ) -> dict[Cohort, Seen]:
+        """A figure of sums, of a day."""
+        known = self._pasts.known(self._app, figure.name, cohorts, self._at)
+        unknown = set(cohorts) - known.keys()
+        if not unknown:
+            return known
+        sums = await self._sums(figure, end - DAY, end, unknown | {EVERYBODY})
+        found = {cohort: tally.of(figure) for cohort, tally in sums.items()}
+        size = found.get(EVERYBODY, Seen()).n
+        self._pasts.remember(self._app, figure.name, self._at, found, size=size)
+        return {**known, **found}
+
+    async def _values_before(
+        self, figure: Figure, cohorts: Collection[Cohort], end: datetime
+    ) -> dict[Cohort, Histogram]:
+        """Single values of a day."""
+        known = self._pasts.known(self._app, figure.name, cohorts, self._at)
+        unknown = set(cohorts) - known.keys()
+        if not unknown:
+            return known
+        found = await self._values(figure, end - DAY, end, unknown | {EVERYBODY})
+        size = sum(found.get(EVERYBODY, {}).values())
+        self._pasts.remember(self._app, figure.name, self._at, found, size=size)
         return {**known, **found}
 
     async def _asked_past(
@@ -175,17 +209,17 @@ class Gatherer:
             )
             for window in rule.windows
         }
-        told = {
-            cohort
+        seen = {
+            cohort: {
+                window: seen_values(figure, found.get(cohort, {}))
+                for window, found in windows.items()
+            }
             for cohort in cohorts
-            if any(
-                sum(found.get(cohort, {}).values()) >= rule.least_n for found in windows.values()
-            )
         }
+        needed = {c for c in cohorts if could_be_bad(rule, seen[c]) and _any(windows, c)}
         before: Mapping[Cohort, Histogram] = {}
-        if rule.kind == "shift" and told:
-            end = self._at - APART
-            before = await self._values(figure, end - DAY, end, told)
+        if rule.kind == "shift" and needed:
+            before = await self._values_before(figure, needed, self._at - APART)
         return {
             cohort: _evidence_of_values(
                 figure, {window: found.get(cohort, {}) for window, found in windows.items()}, before.get(cohort, {})
@@ -208,6 +242,10 @@ class Gatherer:
 def _seen(figure: Figure, rule: Rule, tallies: Tallies, cohort: Cohort) -> dict[int, Seen]:
     nothing = Tally(sums={})
     return {window: tallies.get((cohort, window), nothing).of(figure) for window in rule.windows}
+
+
+def _any(windows: Mapping[int, Mapping[Cohort, Histogram]], cohort: Cohort) -> bool:
+    return any(found.get(cohort) for found in windows.values())
 
 
 def _a_minute(seen: Seen, minutes: int) -> Seen:

@@ -8,7 +8,7 @@ import pytest
 
 from signalbox.alerts.rules.definitions import BUILT_IN, Rule
 from signalbox.alerts.rules.figures import Cohort, Figure, Seen, Tally, seen_values
-from signalbox.alerts.rules.judging import Evidence, Reference, judge
+from signalbox.alerts.rules.judging import Evidence, Reference, could_be_bad, judge
 from signalbox.alerts.rules.spikes import Past
 
 SPIKE = BUILT_IN["playback_error_spike"]
@@ -213,3 +213,29 @@ def test_a_shift_without_values_before_is_not_tested() -> None:
     evidence = Evidence(seen={5: Seen(n=60, figure=4000.0)}, values={5: {4000.0: 60}})
 
     assert not judge(STARTUP, evidence, frozen=reference).look.bad
+
+
+@pytest.mark.parametrize(
+    ("rule", "seen", "told"),
+    [
+        (SPIKE, share(100, 5), True),
+        (SPIKE, share(1000, 19), False),
+        (SPIKE, share(100, 4), False),
+        (SPIKE, share(0, 0), False),
+        (STALLS, Seen(n=50, figure=0.02), True),
+        (STALLS, Seen(n=49, figure=0.02), False),
+        (STARTUP, Seen(n=50, figure=900.0), False),
+        (SCORE, Seen(n=1, figure=90.0), True),
+        (DROP, volume(5), True),
+    ],
+)
+def test_the_past_is_asked_for_only_where_it_matters(rule: Rule, seen: Seen, told: bool) -> None:
+    assert could_be_bad(rule, {5: seen}) is told
+
+
+@pytest.mark.parametrize("usual", [0, 1, 40, 400])
+@pytest.mark.parametrize(("n", "k"), [(25, 5), (400, 8), (400, 14), (1000, 19), (1000, 40)])
+def test_no_past_makes_bad_what_could_not_be(usual: int, n: int, k: int) -> None:
+    past = Past(n=10_000, k=usual, windows=288, squares=usual * usual / 10_000)
+
+    assert could_be_bad(SPIKE, {5: share(n, k)}) or not spiked(n, k, past).look.bad
