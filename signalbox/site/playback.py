@@ -170,7 +170,7 @@ class PlaybackKernel:
             db=kernel.db,
             clock=kernel.clock,
             settings=kernel.settings.playback,
-            gate=ReadingGate(self.parts),
+            gate=ReadingGate(self.parts, self.figures.query_took),
         )
 
     @cached_property

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from datetime import datetime
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -22,8 +23,8 @@ ROOT = "/v1/playback"
 class ReadingGate:
     """One process's."""
 
-    def __init__(self, parts: Parts) -> None:
-        self._admission, self._told = Admission(parts), parts.told
+    def __init__(self, parts: Parts, took: Callable[[str, float], None]) -> None:
+        self._admission, self._told, self._took = Admission(parts), parts.told, took
 
     def begin(self, scope: MutableMapping[str, Any]) -> Exchange:
         """A request has come."""
@@ -40,6 +41,8 @@ class ReadingGate:
     def end(self, visit: Any) -> None:
         """It is answered."""
         self._told.answered(visit)
+        if visit.status < 400:
+            self._took("read", perf_counter() - visit.begun_s)
 
 
 def unfound(clock: Clock) -> Dialect:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
+from time import perf_counter
 
 import psycopg
 import structlog
@@ -77,14 +78,23 @@ def playback_jobs(
     """What the calendar starts, in UTC; figures of it are told where there are `metrics`."""
     playback, told = settings.playback, None if metrics is None else _told(metrics)
 
+    @contextmanager
+    def timed(query: str) -> Iterator[None]:
+        begun_s = perf_counter()
+        yield
+        if told is not None:
+            told.query_took(query, perf_counter() - begun_s)
+
     async def figures(at: datetime) -> None:
         days = playback.retention_days
         keeps = await shortest_days(db, days)
         good = good_session(playback)
-        await roll_up(db, good=good, keeps_days=keeps, otherwise_days=days, at=at)
+        with timed("rollup"):
+            await roll_up(db, good=good, keeps_days=keeps, otherwise_days=days, at=at)
 
     async def retention(at: datetime) -> None:
-        done = await remove_over(db, sessions_days=playback.retention_days, at=at)
+        with timed("retention"):
+            done = await remove_over(db, sessions_days=playback.retention_days, at=at)
         if told is not None:
             await _tell_removed(db, told, done)
 
