@@ -20,7 +20,7 @@ from signalbox.core.db import Database
 from signalbox.core.outgoing import DeliveryFailed, Letter
 from signalbox.core.sealing import Sealer
 from signalbox.core.webhook_urls import url_problem
-from signalbox.core.webhooks import Courier
+from signalbox.core.webhooks import Courier, ForbiddenAddress, _Guarded
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SECRETS = ["e" * 32]
@@ -187,6 +187,27 @@ async def test_several_senders_send_each_message_once(db: Database, receiver: Re
     ids = [headers["X-Signalbox-Delivery"] for headers, _ in receiver.got]
     assert sorted(ids) == sorted(set(ids))
     assert len(ids) == 10
+
+
+async def test_a_message_that_is_being_claimed_is_passed_over(db: Database) -> None:
+    await queue(db, "http://127.0.0.1:1/hook")
+
+    async with db.begin() as first, db.begin() as second:
+        await second.psycopg.execute("SET LOCAL lock_timeout = '10s'")
+        mine = await outgoing.claim(first.psycopg, at=AT)
+        theirs = await outgoing.claim(second.psycopg, at=AT)
+
+    assert (len(mine), len(theirs)) == (1, 0)
+
+
+async def test_a_name_is_held_to_the_addresses_that_it_leads_to() -> None:
+    strict, open_ = _Guarded(private=False), _Guarded(private=True)
+
+    assert await open_.resolve("localhost", 80)
+    with pytest.raises(ForbiddenAddress):
+        await strict.resolve("localhost", 80)
+    await strict.close()
+    await open_.close()
 
 
 async def test_what_a_dead_sender_held_is_sent_after_its_lease(
