@@ -37,7 +37,7 @@ _OPEN: Final = """
         WHERE s.app_id = %(app)s AND s."timestamp" > %(begin)s AND s."timestamp" < %(latest)s AND s.started_at < %(end)s
             AND s.started_at < s."timestamp" AND s.partition_ts >= %(prune)s AND s.outcome NOT IN {not_seen}{more}),
     steps AS (
-        SELECT greatest(at, %(begin)s) AS starts, least(at + %(step)s, %(end)s) AS stops
+        SELECT greatest(at, %(begin)s) AS starts
         FROM generate_series(date_bin(%(step)s, %(begin)s, %(origin)s), %(end)s - interval '1 microsecond', %(step)s) AS at),
     changes AS (
         SELECT at, sum(change) AS change, sum(greatest(change, 0)) AS began FROM (
@@ -45,11 +45,10 @@ _OPEN: Final = """
         GROUP BY at),
     stretches AS (
         SELECT at, began, sum(change) OVER (ORDER BY at) AS people, lead(at, 1, %(end)s) OVER (ORDER BY at) AS until FROM changes WHERE at < %(end)s)
-    SELECT s.starts, sum(t.people * extract(epoch FROM t.until - t.at))::double precision
-            / extract(epoch FROM s.stops - s.starts)::double precision,
-        max(t.people)::int, ((array_agg(t.people - t.began ORDER BY t.at))[1] + sum(t.began))::int
-    FROM steps s JOIN stretches t ON t.at >= s.starts AND t.at < s.stops
-    GROUP BY s.starts, s.stops ORDER BY s.starts"""
+    SELECT greatest(step, %(begin)s) AS starts, sum(people * extract(epoch FROM until - at))::double precision
+            / extract(epoch FROM least(step + %(step)s, %(end)s) - greatest(step, %(begin)s))::double precision,
+        max(people)::int, ((array_agg(people - began ORDER BY at))[1] + sum(began))::int
+    FROM (SELECT *, date_bin(%(step)s, at, %(origin)s) AS step FROM stretches) t GROUP BY step ORDER BY step"""
 
 
 async def concurrency(
