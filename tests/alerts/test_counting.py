@@ -149,3 +149,17 @@ async def test_every_kind_of_rule_can_be_tried(scene: Scene, name: str) -> None:
 
     fired = bool(found.firings)
     assert fired == (name in ("playback_slow_startup", "playback_rebuffering"))
+
+
+async def test_the_largest_numbers_of_a_report_can_be_counted(scene: Scene) -> None:
+    await scene.play(30, ago=3, minutes=2, play_ms=2**63 - 1, rebuffer_ms=2**63 - 1)
+    figure = FIGURES["playback_rebuffer_ratio"]
+    asked = Question(app_id=scene.id, figure=figure, begin=scene.now_less(5), end=NOW)
+
+    async with scene.db.read() as tx:
+        found = await PLAYBACK.tallies(
+            tx, SYSTEM, asked, windows=[5], dimensions=["device"], most=20
+        )
+
+    sums = found[EVERYBODY, 5].sums
+    assert sums["rebuffer_ms"] / sums["watch_ms"] == 0.5

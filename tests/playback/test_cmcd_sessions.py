@@ -335,3 +335,28 @@ async def test_what_is_remembered_of_a_purged_session_is_forgotten(
 
     await forget_gone(db, keep=keep, at=START + keep + timedelta(seconds=1))
     assert await collector.rows(known, collector.app_id) == [("b",)]
+
+
+async def test_a_clock_that_jumps_by_thousands_of_years_stops_nobody(
+    collector: Collector, worker: Worker
+) -> None:
+    years_ms = 253_402_300_799_999
+    for name, first_ms, last_ms in (
+        ("a", 1, START_MS),
+        ("b", START_MS, years_ms),
+        ("c", 1, years_ms),
+    ):
+        await collector.send(
+            f'e=ps,sid="{name}",sn=0,sta=p,ts={first_ms},v=2',
+            f'e=t,sid="{name}",sn=1,ts={last_ms},v=2',
+        )
+    await collector.send(*worked("d"))
+
+    await worker.work()
+
+    assert (await session(collector, session_id="d"))[:3] == ("cmcd", "CMCD2", "played")
+    assert [(await session(collector, "duration_ms", name))[0] for name in "abc"] == [
+        START_MS - 1,
+        years_ms - START_MS,
+        years_ms - 1,
+    ]

@@ -13,6 +13,7 @@ from signalbox.core.db import Database
 from signalbox.playback.queries import audience
 from signalbox.playback.queries.selecting import Selection
 from signalbox.playback.rules.rates import Figure
+from signalbox.playback.rules.validation import DURATION_MAX_MS
 from signalbox.playback.service import figures
 from signalbox.playback.service.figures import Source
 from signalbox.playback.service.rollups import recount, roll_up
@@ -273,3 +274,21 @@ async def test_many_sessions_are_read_from_what_is_added_up(
         )
 
     assert (used, of_content) == ("rollups", "sessions")
+
+
+@pytest.mark.parametrize("source", ["sessions", "rollups"])
+async def test_the_largest_numbers_that_a_report_may_carry_stop_no_figure(
+    db: Database, source: Source
+) -> None:
+    app, most = uuid4(), 2**63 - 1
+    huge = {"startupTimeMs": 450, "playTimeMs": most, "rebufferTimeMs": most, "rebufferCount": 2**31 - 1,
+            "totalDroppedFrames": most, "meanVideoFormatBitrate": 2**31 - 1}  # fmt: skip
+    bodies = [body(f"huge {n}", TEN + 45 * MINUTE / 60, 45_000, **huge) for n in range(3)]
+    await store(db, app, bodies, at=TEN + HOUR / 2)
+    await rolled(db)
+
+    found = await summed(db, chosen(app), source)
+
+    assert found["plays"].value == 3
+    assert found["rebufferRatio"].value == 0.5
+    assert found["viewerHours"].value == pytest.approx(3 * DURATION_MAX_MS / 3_600_000)

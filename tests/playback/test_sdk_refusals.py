@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from signalbox.core.errors import DatabaseAway, Overloaded
+from signalbox.core.errors import AppError, DatabaseAway, Overloaded
 from signalbox.playback.ingest import door as doors
 from tests.monitoring.conftest import House, Houses
 from tests.playback.conftest import app_key, new_player
@@ -345,3 +345,16 @@ async def test_the_built_in_key_reports_to_the_app_default(houses: Houses) -> No
 
         assert (await player.post(report(), trying)).status_code == 200
         assert await stored(house, Player(player.client, app, "")) == 1
+
+
+async def test_what_fails_in_the_writer_is_told_in_these_words_too(
+    house: House, player: Player, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(message: object) -> None:
+        raise AppError
+
+    monkeypatch.setattr(house.site.kernel.playback.writer, "commit_fact", broken)
+
+    answer = await player.post(report())
+
+    assert (answer.status_code, code_of(answer)) == (500, "INTERNAL_ERROR")

@@ -266,3 +266,14 @@ async def test_a_session_with_contradictions_is_flagged(house: House, player: Pl
 
     assert (await player.post(body)).status_code == 200
     assert (await row_of(house, player, body["sessionId"]))["flags"] == ["inconsistent"]
+
+
+async def test_the_latest_time_that_a_report_may_carry_is_stored(
+    house: House, player: Player
+) -> None:
+    for duration_ms in (1, 315_360_000_000):
+        sent = report(timestamp=253_402_300_799_999, sessionDurationMs=duration_ms)
+
+        answer = await player.post(sent)
+
+        assert (answer.status_code, answer.json()["result"]) == (200, "created")

@@ -11,6 +11,7 @@ from signalbox.core.errors import AppError, DatabaseAway, Overloaded
 from signalbox.http.errors import Header, Send, respond_json, retry_headers
 from signalbox.playback.errors import (
     Busy,
+    Failed,
     InvalidKey,
     InvalidSchema,
     StorageAway,
@@ -74,7 +75,9 @@ def _in_our_words(error: AppError) -> AppError:
     """A refusal of the house as one of playback's own."""
     if isinstance(error, DatabaseAway):
         return StorageAway(retry_after_s=5)
-    return Busy(retry_after_s=1) if isinstance(error, Overloaded) else error
+    if isinstance(error, Overloaded):
+        return Busy(retry_after_s=1)
+    return Failed() if error.status == Failed.status else error
 
 
 def _special_headers(error: AppError, takes: bytes) -> Sequence[Header]:

@@ -7,6 +7,16 @@ from typing import Final
 from signalbox.core.sketches import FINE, ZERO
 from signalbox.playback.rules.figures import OUTCOMES, SUMMED
 from signalbox.playback.rules.outcomes import PLAYS
+from signalbox.playback.rules.validation import DURATION_MAX_MS, INT64_MAX
+
+
+def bounded(column: str) -> str:
+    """What one session adds to a sum: at most as many ms, or frames, as the longest session has ms.
+
+    A player may report any 64-bit number. Two of these would be more than a sum holds, and no figure of anybody could be counted.
+    """
+    return f"least({column}, {DURATION_MAX_MS})"
+
 
 IS_PLAY: Final = f"s.outcome IN ({', '.join(repr(name) for name in sorted(PLAYS))})"
 _MEASURED: Final = f"{IS_PLAY} AND s.play_time_ms IS NOT NULL AND s.rebuffer_time_ms IS NOT NULL"
@@ -16,8 +26,8 @@ _STARTED: Final = f"{IS_PLAY} AND s.player_startup_ms IS NOT NULL"
 _BITRATE: Final = f"{IS_PLAY} AND s.play_time_ms > 0 AND s.mean_bitrate_bps IS NOT NULL"
 _DROPPED: Final = f"{IS_PLAY} AND s.play_time_ms IS NOT NULL AND s.dropped_frames IS NOT NULL"
 _GOOD: Final = """s.outcome = 'played' AND s.player_startup_ms <= %(good_startup_ms)s
-    AND s.rebuffer_time_ms <= %(good_ratio)s::double precision * (s.play_time_ms + s.rebuffer_time_ms)
-    AND s.play_time_ms + s.rebuffer_time_ms > 0"""
+    AND s.rebuffer_time_ms <= %(good_ratio)s::double precision * (s.play_time_ms::numeric + s.rebuffer_time_ms)::double precision
+    AND (s.play_time_ms > 0 OR s.rebuffer_time_ms > 0)"""
 
 
 def _count(condition: str) -> str:
@@ -25,7 +35,11 @@ def _count(condition: str) -> str:
 
 
 def _sum(column: str, condition: str) -> str:
-    return f"coalesce(sum({column}) FILTER (WHERE {condition}), 0)::bigint"
+    return _whole(f"sum({bounded(column)}) FILTER (WHERE {condition})")
+
+
+def _whole(total: str) -> str:
+    return f"least(coalesce({total}, 0), {INT64_MAX})::bigint"
 
 
 def _exact(value: str, condition: str) -> str:
@@ -52,7 +66,7 @@ OF_SESSIONS: Final[dict[str, str]] = {
     "startup_ms": _sum("s.player_startup_ms", _STARTED),
     "bitrate_play_ms": _sum("s.play_time_ms", _BITRATE),
     "bitrate_n": _count(_BITRATE),
-    "bitrate_sum": _exact("s.mean_bitrate_bps::numeric * s.play_time_ms", _BITRATE),
+    "bitrate_sum": _exact(f"s.mean_bitrate_bps::numeric * {bounded('s.play_time_ms')}", _BITRATE),
     "dropped_frames": _sum("s.dropped_frames", _DROPPED),
     "dropped_play_ms": _sum("s.play_time_ms", _DROPPED),
     "dropped_n": _count(_DROPPED),
@@ -62,7 +76,9 @@ OF_SESSIONS: Final[dict[str, str]] = {
 """An aggregate over rows `s` of `playback.sessions` for each of the sums."""
 
 OF_ROLLUPS: Final[dict[str, str]] = {
-    name: f"coalesce(sum(s.{name}), 0)::{'double precision' if name.endswith('_sum') else 'bigint'}"
+    name: f"coalesce(sum(s.{name}), 0)::double precision"
+    if name.endswith("_sum")
+    else _whole(f"sum(s.{name})")
     for name in SUMMED
 }
 """An aggregate over rows `s` of a rollup for each of the sums."""

@@ -10,9 +10,11 @@ from uuid import UUID
 from signalbox.core.actor import Actor
 from signalbox.core.cohorts import Family
 from signalbox.core.db import Tx
+from signalbox.playback.queries.sums import bounded
 
 ATTEMPTS: Final = "s.outcome IN ('start_failure', 'ebvs', 'playback_failure', 'played')"
 PLAYS: Final = "s.outcome IN ('playback_failure', 'played')"
+_PLAY_MS, _REBUFFER_MS = bounded("s.play_time_ms"), bounded("s.rebuffer_time_ms")
 _MEASURED: Final = f"{PLAYS} AND s.play_time_ms IS NOT NULL AND s.rebuffer_time_ms IS NOT NULL"
 # Partitions are by first receipt, which lies before the end of a session but rarely by more than a day.
 _ENDED: Final = """s.app_id = %(app)s AND s."timestamp" >= %(begin)s AND s."timestamp" < %(end)s
@@ -30,8 +32,8 @@ SESSIONS: Final = Family(
         "playback_failures": "count(*) FILTER (WHERE s.outcome = 'playback_failure')",
         "ebvs": "count(*) FILTER (WHERE s.outcome = 'ebvs')",
         "measured": f"count(*) FILTER (WHERE {_MEASURED})",
-        "rebuffer_ms": f"coalesce(sum(s.rebuffer_time_ms) FILTER (WHERE {_MEASURED}), 0)",
-        "watch_ms": f"coalesce(sum(s.play_time_ms + s.rebuffer_time_ms) FILTER (WHERE {_MEASURED}), 0)",
+        "rebuffer_ms": f"coalesce(sum({_REBUFFER_MS}) FILTER (WHERE {_MEASURED}), 0)",
+        "watch_ms": f"coalesce(sum({_PLAY_MS} + {_REBUFFER_MS}) FILTER (WHERE {_MEASURED}), 0)",
     },
     dimensions={
         "stream_type": "s.stream_type",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from signalbox.playback.rules.reports import Entry, States
+from signalbox.playback.rules.times import LONGEST_MS
 
 MAX_ENTRIES: Final = 5000  # used of one report
 KEPT_AT_ENDS: Final = 500
@@ -37,7 +38,7 @@ def states_of(entries: Sequence[Entry], *, client_ts_ms: int, received_ms: int) 
         if entry.playback_state != newest.playback_state:
             break
         began = entry
-    ago_ms = max(0, client_ts_ms - began.timestamp_ms)
+    ago_ms = min(max(0, client_ts_ms - began.timestamp_ms), LONGEST_MS)
     return States(
         attempted=any(entry.playback_state in _ATTEMPTING for entry in entries),
         last_idle_ms=_last([e.elapsed_ms for e in entries if e.playback_state == "IDLE"]),

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from signalbox.playback.rules.reports import ClockSkew
+from signalbox.playback.rules.validation import DURATION_MAX_MS
 
 DAY_MS: Final = 86_400_000
 YEAR_2020_MS: Final = 1_577_836_800_000  # no player of ours is older
@@ -50,7 +51,8 @@ def started_ms(
     duration_ms: int | None,
     skew: ClockSkew | None,
 ) -> int | None:
-    """When a session began: as the device says where that is plausible, else the duration before its end; None when neither is known."""
+    """When a session began: as the device says where that is plausible, else the duration, ten years at most, before its end; None when neither is known."""
     if skew is None and iso_ms is not None and 0 <= timestamp_ms - iso_ms <= LONGEST_MS:
         return iso_ms
-    return None if duration_ms is None else timestamp_ms - duration_ms
+    # A player whose clock was set while it played tells lines that lie thousands of years apart.
+    return None if duration_ms is None else timestamp_ms - min(duration_ms, DURATION_MAX_MS)

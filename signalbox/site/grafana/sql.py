@@ -160,7 +160,7 @@ SESSION_AND_FLEET: Final = f"""WITH one AS (SELECT * FROM playback.v_sessions s 
 fleet AS (SELECT s.* FROM playback.v_sessions s, one WHERE s.tenant_id = {TENANT} AND s."timestamp" >= one."timestamp" - interval '7 days'
     AND s."timestamp" <= one."timestamp" AND s.partition_ts >= one.partition_ts - interval '40 days' AND s.outcome IN ({", ".join(repr(name) for name in sorted(PLAYS))}))
 SELECT 'Startup' AS "figure", one.player_startup_ms::double precision AS "this session", (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY player_startup_ms) FROM fleet) AS "median of 7 days" FROM one
-UNION ALL SELECT 'Rebuffer ratio', one.rebuffer_ratio, (SELECT sum(rebuffer_time_ms) / nullif(sum(play_time_ms + rebuffer_time_ms), 0)::double precision FROM fleet) FROM one
+UNION ALL SELECT 'Rebuffer ratio', one.rebuffer_ratio, (SELECT sum(rebuffer_time_ms) / nullif(sum(play_time_ms::numeric + rebuffer_time_ms), 0)::double precision FROM fleet) FROM one
 UNION ALL SELECT 'Score', one.score, (SELECT avg(score) FROM fleet) FROM one
 UNION ALL SELECT 'Mean bitrate', one.mean_bitrate_bps, (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY mean_bitrate_bps) FROM fleet) FROM one"""
 

@@ -12,7 +12,7 @@ from signalbox.playback.rules.cmcd.lines import Line, read_line
 from signalbox.playback.rules.cmcd.reporting import ending_of, report_of
 from signalbox.playback.rules.merging import merged
 from signalbox.playback.rules.reports import Report
-from signalbox.playback.rules.times import Belief
+from signalbox.playback.rules.times import LONGEST_MS, Belief
 
 START = 1_767_225_600_000
 
@@ -109,3 +109,12 @@ def test_how_it_ended_is_told(told: list[tuple[str, int]], idle: bool, ending: s
 )
 def test_the_outcome_is_that_of_every_session(told: list[tuple[str, int]], found: str) -> None:
     assert outcome(*told) == found
+
+
+def test_a_clock_that_jumps_makes_no_state_older_than_a_month() -> None:
+    fold = folded(("e=ps,sta=p", -START + 1), ("e=t", 0))
+
+    report = report_of("abc", fold, received_ms=START + 40)
+
+    assert report.figures.duration_ms == START - 1
+    assert report.states.state_since_ms == START + 40 - LONGEST_MS

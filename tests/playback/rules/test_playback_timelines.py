@@ -6,6 +6,7 @@ import itertools
 
 from signalbox.playback.rules.reports import Entry, States
 from signalbox.playback.rules.timelines import MAX_ENTRIES, joined, states_of, thinned
+from signalbox.playback.rules.times import LONGEST_MS
 
 T = 1_767_225_600_000
 
@@ -87,3 +88,11 @@ def test_parts_show_the_same_in_any_order() -> None:
         for part in order:
             known = joined(known, part)
         assert known == whole
+
+
+def test_a_state_has_lasted_a_month_at_most_whatever_the_clock_says() -> None:
+    year_9999_ms = 253_402_300_799_999
+
+    states = states_of([entry(1, "PLAYING")], client_ts_ms=year_9999_ms, received_ms=T + 77)
+
+    assert states.state_since_ms == T + 77 - LONGEST_MS

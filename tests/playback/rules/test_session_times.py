@@ -12,6 +12,7 @@ from signalbox.playback.rules.times import (
     skew_of,
     started_ms,
 )
+from signalbox.playback.rules.validation import DURATION_MAX_MS
 
 NOW = 1_767_225_600_000
 TOLD = Belief(max_future_ms=300_000, max_past_days=400)
@@ -75,3 +76,9 @@ def test_a_session_began_when_it_says_or_its_duration_ago(
     found = started_ms(timestamp_ms=NOW, iso_ms=iso_ms, duration_ms=duration_ms, skew=skew)  # type: ignore[arg-type]
 
     assert found == began
+
+
+def test_a_session_began_ten_years_ago_at_most() -> None:
+    began = started_ms(timestamp_ms=NOW, iso_ms=None, duration_ms=253_402_300_799_999, skew=None)
+
+    assert began == NOW - DURATION_MAX_MS

@@ -16,6 +16,7 @@ from signalbox.playback.rules.cmcd.figures import (
 from signalbox.playback.rules.cmcd.folding import Fold
 from signalbox.playback.rules.reports import Entry, Report, States
 from signalbox.playback.rules.reports import Figures as Columns
+from signalbox.playback.rules.times import LONGEST_MS
 
 LOW_LATENCY: Final = "low_latency"
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -85,7 +86,7 @@ def _states(told: Figures, received_ms: int) -> States:
         last_state=told.state,
         last_elapsed_ms=told.duration_ms,
         last_state_at_ms=told.last_ms,
-        state_since_ms=received_ms - (told.state_ms or 0),
+        state_since_ms=received_ms - min(told.state_ms or 0, LONGEST_MS),
     )
 
 
