@@ -6,6 +6,7 @@ rows carry its number; a better one gets the next number. Measured on 8 KB repor
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 from importlib.resources import files
 
@@ -20,34 +21,54 @@ class UnreadablePayload(ValueError):
     """The stored bytes are not a payload that this version can read."""
 
 
+class _Contexts(threading.local):
+    """One thread's compressors and decompressors, by the version of their dictionary.
+
+    They let go of the interpreter while they work and must not be used by two threads at once: the process would die of it.
+    """
+
+    def __init__(self) -> None:
+        self.compressors: dict[int, zstandard.ZstdCompressor] = {}
+        self.decompressors: dict[int, zstandard.ZstdDecompressor] = {}
+
+
+_contexts = _Contexts()
+
+
 @cache
-def _dictionary(version: int) -> zstandard.ZstdCompressionDict | None:
-    if version == 0:
-        return None
-    source = files("signalbox.core").joinpath("dictionaries", f"{version}.zdict")
+def _content(version: int) -> bytes:
     try:
-        content = source.read_bytes()
+        return files("signalbox.core").joinpath("dictionaries", f"{version}.zdict").read_bytes()
     except FileNotFoundError as error:
         raise UnreadablePayload(f"no dictionary {version}") from error
-    dictionary = zstandard.ZstdCompressionDict(content)
-    dictionary.precompute_compress(level=LEVEL)
-    return dictionary
 
 
-@cache
+def _dictionary(version: int) -> zstandard.ZstdCompressionDict | None:
+    return zstandard.ZstdCompressionDict(_content(version)) if version else None
+
+
 def _compressor(version: int) -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(
-        level=LEVEL,
-        dict_data=_dictionary(version),
-        write_content_size=True,
-        write_checksum=False,
-        write_dict_id=False,
-    )
+    found = _contexts.compressors.get(version)
+    if found is None:
+        dictionary = _dictionary(version)
+        if dictionary is not None:
+            dictionary.precompute_compress(level=LEVEL)
+        found = _contexts.compressors[version] = zstandard.ZstdCompressor(
+            level=LEVEL,
+            dict_data=dictionary,
+            write_content_size=True,
+            write_checksum=False,
+            write_dict_id=False,
+        )
+    return found
 
 
-@cache
 def _decompressor(version: int) -> zstandard.ZstdDecompressor:
-    return zstandard.ZstdDecompressor(dict_data=_dictionary(version))
+    found = _contexts.decompressors.get(version)
+    if found is None:
+        found = zstandard.ZstdDecompressor(dict_data=_dictionary(version))
+        _contexts.decompressors[version] = found
+    return found
 
 
 def pack(payload: bytes, *, version: int = CURRENT) -> bytes:
