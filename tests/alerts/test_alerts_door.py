@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -271,7 +271,10 @@ async def test_a_back_test_says_when_a_rule_would_have_fired(place: Place, alert
     assert [one["cohort"] for one in built_in["data"]["firings"]] == ["all"]
     assert blind["data"]["firings"] == []
     points = own["data"]["series"]
-    assert len(points) == 60
+    assert len(points) == 61
+    assert datetime.fromisoformat(points[-1]["at"]) == place.house.clock.now().replace(
+        second=0, microsecond=0
+    )
     assert max(point["rate"] or 0 for point in points) > fired["limit"]
     assert [point["at"] for point in points] == sorted(point["at"] for point in points)
 

@@ -187,7 +187,7 @@ class FiringItem(msgspec.Struct, kw_only=True):
 
 
 class BacktestResult(msgspec.Struct, kw_only=True):
-    """What a rule would have done. `left_out` cohorts were too many to look at; `series` is the figure of the first cohort over the stretch, at most 480 points."""
+    """What a rule would have done. `left_out` cohorts were too many to look at; `series` is the figure of the first cohort over the stretch, at most 481 points."""
 
     firings: list[FiringItem]
     cohorts: list[str]

@@ -36,7 +36,7 @@ SHOWN: Final = timedelta(hours=24)  # of an alert at most
 RANGE_MOST: Final = timedelta(days=31)
 RANGE_MOST_OF_VALUES: Final = timedelta(days=2)
 LOOKS_MOST: Final = 250_000  # some ten seconds
-POINTS_MOST: Final = 480  # of the chart of a back-test
+POINTS_MOST: Final = 480  # steps of the chart of a back-test
 _POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="backtest")
 
 
@@ -160,14 +160,15 @@ async def backtest(
 async def _course(
     tx: Tx, by: Actor, app_id: UUID, rule: Rule, begin: datetime, end: datetime
 ) -> list[Point]:
-    """A rule's figure over a stretch, in so few points that a chart can show them."""
-    step = -(-round((end - begin) / MINUTE) // POINTS_MOST)
+    """A rule's figure over a stretch, in so few points that a chart can show them; the last window ends with the stretch."""
+    minutes = round((end - begin) / MINUTE)
+    step = -(-minutes // POINTS_MOST)
     window = max(step, min(rule.windows))
     question = Question(
         app_id=app_id,
         figure=FIGURES[rule.figure],
-        begin=begin - window * MINUTE,
-        end=end,
+        begin=begin + (minutes % step - window) * MINUTE,
+        end=end + MINUTE,
         cohorts=[rule.parent],
     )
     found = await _windows(tx, by, question, window, step)
