@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import { chanceText, cohortText, course, evidenceText, figureText, sampleHref, severityOf } from "./words";
+import {
+  chanceText,
+  cohortText,
+  course,
+  evidenceText,
+  figureText,
+  isFixed,
+  sampleHref,
+  severityOf,
+} from "./words";
 
 const point = (at: string, rate: number | null, low: number | null = null, high: number | null = null) => ({
   at,
@@ -30,13 +39,15 @@ describe("alerts in words", () => {
 
   it("tells how rarely chance does this", () => {
     expect(chanceText(5e-6)).toBe("1 in 200,000");
-    expect(chanceText(0)).toBe("less than 1 in 10¹²");
+    expect(chanceText(0)).toBe("< 1 in 10¹²");
     expect(chanceText(null)).toBe("");
   });
 
   it("leads to sessions of playback, whatever their ids are", () => {
     expect(sampleHref({ app: "a", context: "playback" }, "x/y")).toBe("/apps/a/playback/session?id=x%2Fy");
     expect(sampleHref({ app: "a", context: "monitoring" }, "x")).toBeUndefined();
+    expect(isFixed({ baseline: 0.05, limit: 0.05 })).toBe(true);
+    expect(isFixed({ baseline: 0.01, limit: 0.03 })).toBe(false);
     expect(severityOf("critical").signal).toBe("error");
   });
 });

@@ -63,6 +63,11 @@ export function evidenceText({ n, k, unit }: { n: number; k: number | null; unit
   return k === null ? `${count(n)} sessions` : `${count(k)} of ${count(n)} sessions`;
 }
 
+/** Whether it was held against a value that somebody chose, so that nothing is told of what is usual. */
+export function isFixed({ baseline, limit }: { baseline: number; limit: number }): boolean {
+  return baseline === limit;
+}
+
 /** Address of one alert. */
 export function alertHref(alert: { app: string; id: string }): string {
   return `/apps/${alert.app}/alerts/${alert.id}`;
@@ -79,7 +84,7 @@ export function sampleHref(alert: { app: string; context: string }, session: str
 export function chanceText(probability: number | null): string {
   if (probability === null || probability >= 1) return "";
   const once = 1 / Math.max(probability, 1e-12);
-  return probability < 1e-12 ? "less than 1 in 10¹²" : `1 in ${count(Number(once.toPrecision(2)))}`;
+  return probability < 1e-12 ? "< 1 in 10¹²" : `1 in ${count(Number(once.toPrecision(2)))}`;
 }
 
 export interface Stretch {
@@ -104,7 +109,7 @@ export function course({ name, unit, points, limit, stretches }: Course): ChartM
   const shown: Line[] = [{ id: "rate", name, points: of((point) => point.rate), colour: 0 }];
   if (points.some((point) => point.high !== null)) {
     shown.push({ id: "high", name: "Usually at most", points: of((p) => p.high), colour: 3, dashed: true });
-    shown.push({ id: "low", name: "Usually at least", points: of((p) => p.low), colour: 1, dashed: true });
+    shown.push({ id: "low", name: "Usually at least", points: of((p) => p.low), colour: 3, dashed: true });
   }
   if (typeof limit === "number")
     shown.push({ id: "limit", name: "Alert from", points: of(() => limit), signal: "error", dashed: true });
