@@ -12,7 +12,7 @@ from signalbox.site.worker import periodic_jobs
 
 
 async def settle(environ: Mapping[str, str]) -> None:
-    """Judge, count, roll up and diagnose all that has come in until now. `environ` is that of a part of the site."""
+    """Judge, count, roll up, diagnose and watch all that has come in until now. `environ` is that of a part of the site."""
     settings = load_settings(environ)
     assert settings.core.database_url is not None
     db = Database(settings.core.database_url)
@@ -24,5 +24,6 @@ async def settle(environ: Mapping[str, str]) -> None:
             await jobs[f"monitoring.{name}"](at)
         while await diagnose_changed(db, settings=settings.monitoring, at=at, budget_s=60):
             pass
+        await jobs["alerts.evaluate"](datetime.now(UTC))
     finally:
         await db.close()

@@ -24,10 +24,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import httpx
+
 from bench.settled import settle
 from tests.site.real import PASSWORD, PATIENCE_S, ROOT, Serve, Servers, servers
 
-DAYS, CALLS, RUNNING_CALLS = 30, 100, 3
+DAYS, CALLS, PLAYS, RUNNING_CALLS = 30, 100, 600, 3
 DEMO_SECRET = "d" * 32
 _STARTED: list[
     subprocess.Popen[bytes]
@@ -37,7 +39,7 @@ SETTINGS = {"SIGNALBOX_RATE_LIMITS": "off", "SIGNALBOX_DEMO_SECRET": DEMO_SECRET
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """Where the site is, who may enter, and what is there to see. `app` has calls of the past only, `live_app` running ones."""
+    """Where the site is, who may enter, and what is there to see. `app` has calls and plays of the past only, and an open alert; `live_app` running calls."""
 
     url: str
     email: str
@@ -129,8 +131,10 @@ def _demo(url: str, api_key: str, *options: object) -> list[str]:
 def _fill(running: Servers, serve: Serve) -> Kept:
     first = running.first
     calls = os.environ.get("SIGNALBOX_TEST_DEMO_CALLS", str(CALLS))
+    past = ("--days", DAYS, "--calls", calls, "--plays", PLAYS)
+    key = _watched(running, serve)
     running.command(
-        *_demo(serve.url, first.api_key, "--days", DAYS, "--calls", calls),
+        *_demo(serve.url, first.api_key, *past, "--playback-key", key),
         patience_s=10 * PATIENCE_S,
         **SETTINGS,
     )
@@ -144,6 +148,35 @@ def _fill(running: Servers, serve: Serve) -> Kept:
         live_app=running.new_app("live")["id"],
         empty_app=running.new_app("empty")["id"],
     )
+
+
+def _watched(running: Servers, serve: Serve) -> str:
+    """A key for players, made as people make it; and a rule for which every day is too slow."""
+    first = running.first
+    with httpx.Client(base_url=serve.url, timeout=PATIENCE_S) as client:
+
+        def made(path: str, body: dict[str, Any]) -> Any:
+            answer = client.post(f"/v1{path}", json=body)
+            assert answer.is_success, answer.text
+            return answer.json()["data"]
+
+        signed_in = client.post("/v1/login", json={"email": first.email, "password": PASSWORD})
+        assert signed_in.is_success, signed_in.text
+        rule = {
+            "title": "Videos start slowly",
+            "figure": "playback_startup_p95",
+            "kind": "threshold",
+            "windows": [1440],
+            "value": 1,
+            "least_n": 1,
+            "fire_after": 1,
+        }
+        made(f"/alerts/apps/{first.app_id}/rules", {"definition": rule})
+        key = made(
+            f"/organizations/{first.organization_id}/keys",
+            {"scopes": ["ingest"], "app": str(first.app_id)},
+        )
+    return str(key["key"])
 
 
 def _stop(_sign: int, _frame: FrameType | None) -> None:

@@ -38,6 +38,13 @@ _GRAPHS: Final = (
     "graph-bitrate", "graph-fps", "graph-freezes", "graph-quality-limitation", "graph-available-bandwidth", "graph-codec",
 )  # fmt: skip
 _GRAPH_FILTERS: Final = ("participant", "peer", "data", "direction", "track")
+_PLAYBACK_FILTERS: Final = (
+    "contentId",
+    "streamType",
+    "deviceModel",
+    "sdkVersion",
+    "connectionType",
+)
 _APP_FILTERS: Final = ("appVersion", "browser", "os", "country", "sdk")
 
 PAGES: Final = (
@@ -122,6 +129,39 @@ PAGES: Final = (
         rows=("settings-app", "settings-keys", "settings-members", "settings-retention", "settings-masking"),
     ),
     PageUnderTest(name="usage", path="/apps/{app}/usage", rows=("usage-days",)),
+    PageUnderTest(
+        name="playback",
+        path="/apps/{app}/playback",
+        rows=(
+            "playback-figures", "playback-outcomes", "playback-startup", "playback-errors", "playback-rebuffer-ratio", "playback-rebuffer-frequency",
+            "playback-viewers", "playback-score", "playback-breakdown",
+        ),
+        filters=_PLAYBACK_FILTERS,
+        other_filters=("range", "by"),
+    ),
+    PageUnderTest(
+        name="playback-sessions",
+        path="/apps/{app}/playback/sessions",
+        rows=("playback-sessions",),
+        filters=("outcome", "errors", "startup", *_PLAYBACK_FILTERS),
+        other_filters=("range",),
+    ),
+    PageUnderTest(
+        name="playback-session",
+        path="/apps/{app}/playback/session?id={playback_session}",
+        rows=("playback-session", "playback-session-figures", "playback-session-bitrate", "playback-session-buffer", "playback-timeline"),
+    ),
+    PageUnderTest(
+        name="alerts",
+        path="/apps/{app}/alerts",
+        rows=("alerts-open", "open-alert", "alert-list"),
+        filters=("severity", "rule", "context", "state", "parts"),
+        other_filters=("range",),
+    ),
+    PageUnderTest(name="alert", path="/apps/{app}/alerts/{alert}", rows=("alert-figures", "alert-course", "alert-samples", "alert-looks")),
+    PageUnderTest(name="alert-rules", path="/apps/{app}/alerts/rules", rows=("rule-list",)),
+    PageUnderTest(name="alert-rule", path="/apps/{app}/alerts/rule?id=playback_error_spike", rows=("rule-form", "rule-backtest")),
+    PageUnderTest(name="alert-channels", path="/apps/{app}/alerts/channels", rows=("channel-list",)),
     PageUnderTest(name="account", path="/account", rows=("account-password",)),
     PageUnderTest(name="empty-overview", path="/apps/{empty_app}", other_filters=(*_APP_FILTERS, "range")),
 )  # fmt: skip
@@ -130,6 +170,11 @@ PAGES: Final = (
 THERE: Final[frozenset[str]] = frozenset(
     {
         "account",
+        "alert",
+        "alert-channels",
+        "alert-rule",
+        "alert-rules",
+        "alerts",
         "change-password",
         "compare",
         "conference",
@@ -147,6 +192,9 @@ THERE: Final[frozenset[str]] = frozenset(
         "participant",
         "participant-connection",
         "participant-devices",
+        "playback",
+        "playback-session",
+        "playback-sessions",
         "settings",
         "sfu",
         "usage",

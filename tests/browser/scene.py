@@ -21,6 +21,8 @@ class Scene:
     sfu_conference: str
     participant: str  # one of `conference`, with sessions
     sfu: str
+    playback_session: str  # of `app`: one with a timeline
+    alert: str  # of `app`: one that is open
 
     @classmethod
     async def find(cls, kept: Kept, api: httpx.AsyncClient) -> Scene:
@@ -44,6 +46,10 @@ class Scene:
         conference = troubled[0]["id"]
         sessions = await listed("/sessions", conferenceId=conference)
         [around, *_] = await listed("/conferences", participantId=sfu)
+        plays = await api.get("/v1/playback/sessions", params={"appId": kept.app, "limit": "200"})
+        assert plays.status_code == 200, plays.text
+        played = next(one for one in plays.json()["items"] if (one["playTimeMs"] or 0) > 60_000)
+        [alert, *_] = await listed("/alerts", appId=kept.app, state="open")
         return cls(
             kept=kept,
             api=api,
@@ -51,6 +57,8 @@ class Scene:
             sfu_conference=around["id"],
             participant=str(sessions[0]["participant"]),
             sfu=sfu,
+            playback_session=played["sessionId"],
+            alert=alert["id"],
         )
 
     async def ask(self, path: str, **parameters: str) -> Any:
@@ -79,4 +87,6 @@ class Scene:
             conference=self.conference,
             participant=self.participant,
             sfu=self.sfu,
+            playback_session=self.playback_session,
+            alert=self.alert,
         )

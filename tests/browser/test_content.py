@@ -12,7 +12,7 @@ from tests.browser.pages import PAGES, ROWS, THERE, PageUnderTest
 from tests.browser.rows.registry import CHECKS, Look
 from tests.browser.scene import Scene
 
-for _room in ("overview", "organization", "conference", "participant", "lists"):
+for _room in ("overview", "organization", "conference", "participant", "playback", "lists"):
     import_module(f"tests.browser.rows.{_room}")
 
 
