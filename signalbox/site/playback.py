@@ -25,6 +25,7 @@ from signalbox.monitoring.rules.calls import micros
 from signalbox.playback.cache import Keys
 from signalbox.playback.ingest import CmcdDoors, PlaybackDoors
 from signalbox.playback.ingest.parts import Asgi, Parts
+from signalbox.playback.routes.slashes import SlashedIds
 from signalbox.playback.routes.visiting import Reading
 from signalbox.playback.rules.times import Belief
 from signalbox.playback.service.spooling import ReportSpool
@@ -204,7 +205,7 @@ class PlaybackKernel:
 
     def doors(self, rest: Asgi) -> CmcdDoors:
         """The routes that players report to, in front of `rest`."""
-        return CmcdDoors(self.parts, self.lines, PlaybackDoors(self.parts, rest))
+        return CmcdDoors(self.parts, self.lines, PlaybackDoors(self.parts, SlashedIds(rest)))
 
     def reading(self) -> Reading:
         """What the reading routes work with."""

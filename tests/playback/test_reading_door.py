@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -282,3 +283,14 @@ async def test_a_wrong_method_or_path_is_told_in_the_same_envelope(reader: Reade
     assert (method.status_code, method.json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert "GET" in method.headers["allow"]
     assert (path.status_code, path.json()["error"]["code"]) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize("name", ["a/b", "a/timeline", "/", "//x", "b/", "50%2F", "ü/?#", ".."])
+async def test_a_session_is_found_whatever_its_id(reader: Reader, name: str) -> None:
+    await reader.play(sessionId=name)
+    path = f"/sessions/{quote(name, safe='').replace('..', '%2E%2E')}"
+
+    assert (await reader.ok(path))["sessionId"] == name
+    assert len((await reader.ok(f"{path}/timeline"))["items"]) == 1
+    assert (await reader.erase(path.removeprefix("/sessions/"))).status_code == 204
+    assert (await reader.get(path)).status_code == 404

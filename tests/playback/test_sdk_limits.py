@@ -155,3 +155,14 @@ async def test_a_preflight_counts_against_no_limit(limited: House) -> None:
         await player.client.options("/v1/playback/sessions")
 
     assert (await player.post(report())).headers["x-ratelimit-remaining"] == "2"
+
+
+async def test_what_a_key_may_not_do_counts_and_is_told_first(limited: House) -> None:
+    reader = await new_player(limited, "read")
+
+    answers = [await reader.post(report()) for _ in range(4)]
+
+    assert [a.status_code for a in answers] == [403] * 4
+    assert [a.headers["x-ratelimit-remaining"] for a in answers] == ["2", "1", "0", "0"]
+    asked = await limited.client.get("/v1/playback/sessions", headers={"X-API-Key": reader.key})
+    assert asked.status_code == 429

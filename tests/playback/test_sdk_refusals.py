@@ -163,6 +163,8 @@ async def test_other_methods_are_refused(client: httpx.AsyncClient, path: str) -
 
     assert (answer.status_code, code_of(answer)) == (405, "METHOD_NOT_ALLOWED")
     assert set(answer.headers["allow"].split(", ")) == {"GET", "POST", "OPTIONS"}
+    asked = await client.head(path)
+    assert (asked.status_code, asked.headers["allow"]) == (405, answer.headers["allow"])
 
 
 @pytest.mark.parametrize(

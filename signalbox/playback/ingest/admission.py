@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -48,8 +50,7 @@ class Admission:
             StorageAway: nobody can tell now.
         """
         key = await self._key(key_of(scope), scope, exchange, at)
-        _check(key, scope, needs)
-        await self._limit(scope, exchange, key, at)
+        await self._within(key, scope, needs, lambda: self._limit(scope, exchange, key, at))
         if needs == INGEST:
             self._check_records(key)
         return key
@@ -70,8 +71,7 @@ class Admission:
             raise
         if key.id == BUILT_IN and not self._parts.built_in_in_pages:
             raise InvalidKey
-        _check(key, scope, "ingest")
-        await self._limit_page(scope, exchange, key, at)
+        await self._within(key, scope, INGEST, lambda: self._limit_page(scope, exchange, key, at))
         self._check_records(key)
         return key
 
@@ -110,6 +110,18 @@ class Admission:
             self._parts.told.limited(key.app_name, "quota")
             midnight = at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
             raise QuotaUsedUp(retry_after_s=math.ceil((midnight - at).total_seconds()))
+
+    async def _within(
+        self, key: KeyFacts, scope: Scope, needs: str, limit: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Whether the key may do this, and now. What it may not do counts, too, and is told before that it came too soon."""
+        try:
+            _check(key, scope, needs)
+        except ScopeMissing:
+            with suppress(TooManyRequests):
+                await limit()
+            raise
+        await limit()
 
     async def _key(self, secret: str, scope: Scope, exchange: Exchange, at: datetime) -> KeyFacts:
         facts = self._parts.keys.at_hand(secret)

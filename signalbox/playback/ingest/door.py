@@ -39,7 +39,6 @@ OWN: Final = "/v1/playback/sessions"
 _SHARED_PATHS: Final = frozenset({SHARED, f"{SHARED}/"})
 _OWN_PATHS: Final = frozenset({OWN, f"{OWN}/"})
 _PATHS: Final = _SHARED_PATHS | _OWN_PATHS
-_READ_BY_OTHERS: Final = frozenset({"GET", "HEAD"})
 HELD_MAX_BYTES: Final = 64 * 1024 * 1024
 ANSWER_WITHIN_S: Final = 7.0  # clients are told within 8 s
 TRIES: Final = 4
@@ -93,7 +92,7 @@ class PlaybackDoors:
             await self._answer(scope, receive, send)
         elif method == "OPTIONS":
             await self._preflight(scope, send)
-        elif method in _READ_BY_OTHERS:
+        elif method == "GET":
             await self._rest(scope, receive, send)
         else:
             exchange = self._exchange(scope)

@@ -24,6 +24,7 @@ from signalbox.playback.routes.asked import (
     place_of,
     selection,
 )
+from signalbox.playback.routes.slashes import named
 from signalbox.playback.routes.visiting import AnyRequest, Reader, Reading, reading_of
 from signalbox.playback.service.erasing import erase_session
 
@@ -87,9 +88,9 @@ async def get_timeline(
     request: AnyRequest, reader: NamedDependency[Reader], session_id: FromPath[str]
 ) -> Answer:
     """What the player did, in the order of its own clock; empty for players that do not tell."""
-    await _needed(request, reader, session_id)
+    row = await _needed(request, reader, session_id)
     async with reading_of(request).db.read() as tx:
-        rows = await stored.timeline(tx, reader.app_id, session_id)
+        rows = await stored.timeline(tx, reader.app_id, row["session_id"])
     return json_answer({"items": [shapes.timeline_item(row) for row in rows]})
 
 
@@ -107,26 +108,27 @@ async def erase(
 ) -> None:
     """Erase a session with its timeline; for 30 days reports of it are answered and not stored. Scope `admin`, or an owner."""
     reading = reading_of(request)
-    _check(session_id)
     await erase_session(
         reading.db,
         eraser.app_id,
-        session_id,
+        _checked(request, session_id),
         organization_id=eraser.organization_id,
         by=eraser.actor,
         at=reading.clock.now(),
     )
 
 
-def _check(session_id: str) -> None:
+def _checked(request: AnyRequest, session_id: str) -> str:
+    session_id = named(request.scope, session_id)
     if len(session_id) > ID_MAX or "\x00" in session_id:
         raise NoSuchSession
+    return session_id
 
 
 async def _needed(request: AnyRequest, reader: Reader, session_id: str) -> Mapping[str, Any]:
-    _check(session_id)
+    wanted = _checked(request, session_id)
     async with reading_of(request).db.read() as tx:
-        row = await stored.session(tx, reader.app_id, session_id)
+        row = await stored.session(tx, reader.app_id, wanted)
     if row is None:
         raise NoSuchSession
     return row
