@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
 URL_MOST: Final = 2048
+# What a client may read as a number instead of asking for it as a name: 127.1, 2130706433, 0x7f.1 (WHATWG URL, "ends in a number").
+_NUMERIC: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?", re.IGNORECASE)
 
 
 def url_problem(url: str, *, private: bool) -> str | None:
@@ -20,6 +23,8 @@ def url_problem(url: str, *, private: bool) -> str | None:
         return "must be an http or https address"
     if len(url) > URL_MOST or not url.isprintable() or " " in url:
         return "is not an address"
+    if not parts.hostname.isascii():  # of full-width digits a client makes 127.0.0.1
+        return "must name its host in ASCII (xn--…)"
     if parts.username is not None or parts.password is not None:
         return "must not carry a user name"
     if not allowed_host(parts.hostname, private=private):
@@ -32,6 +37,8 @@ def allowed_host(host: str, *, private: bool) -> bool:
     try:
         return allowed_address(host, private=private)
     except ValueError:
+        if _NUMERIC.fullmatch(host):
+            return False
         return private or host.lower().rstrip(".") != "localhost"
 
 

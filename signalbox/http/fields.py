@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
 
 from litestar import Request
@@ -66,6 +66,19 @@ def texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
     if found is not None and not all(isinstance(one, str) and storable(one) for one in found):
         raise InvalidParameters(parameter=name)
     return found
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """All texts of a JSON value, the names of members included, in no particular order."""
+    left = [value]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            yield one
+        elif isinstance(one, Mapping):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
 
 
 def storable(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -313,3 +314,32 @@ async def test_figures_say_what_rules_can_look_at(place: Place) -> None:
     named = {figure["name"]: figure for figure in listed["data"]}
     assert named["playback_error_rate"]["kind"] == "share"
     assert "code" in named["monitoring_issue_rate"]["dimensions"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"title": "a\x00"}, "title"),
+        ({"title": "a\ud800"}, "title"),
+        ({"windows": ["\ud800"]}, "windows"),
+        ({"cohort": {"dimension": "device", "value": "\x00"}}, "cohort"),
+        ({"cohort": {"\ud800": 1}}, "cohort"),
+        ({"\ud800": 1}, "definition"),
+    ],
+)
+async def test_a_rule_with_characters_that_cannot_be_stored_is_refused(
+    place: Place, changes: dict[str, Any], field: str
+) -> None:
+    for method, path, definition in (
+        ("POST", "rules", THRESHOLD | changes),
+        ("PUT", "rules/playback_error_spike", changes),
+    ):
+        answer = await place.house.client.request(
+            method,
+            f"{place.path}/{path}",
+            content=json.dumps({"definition": definition}),
+            headers=place.mine,
+        )
+
+        assert (answer.status_code, answer.json()["error_code"]) == (400, "invalid_alert_rule")
+        assert answer.json()["field"] == field

@@ -289,6 +289,8 @@ async def test_finished_messages_are_forgotten_after_a_month(
         "ftp://x.example/", "https://", "https://x.example:0/", "https://x.example:99999/", "https://a:b@x.example/", "https://x.example/a b",
         "https://x.example/" + "a" * 2048, "http://169.254.169.254/", "http://[fe80::1]/", "http://0.0.0.0/", "http://224.0.0.1/",
         "http://[::ffff:169.254.169.254]/", "not an address",
+        "http://１６９.254.169.254/", "http://169。254。169。254/", "http://⑯９.254.169.254/", "http://127.1/", "http://2130706433/",
+        "http://0x7f.1/", "http://0x7f000001/", "http://127.0.0.1./",
     ],
 )  # fmt: skip
 def test_what_is_never_an_address_of_a_webhook(url: str) -> None:
@@ -307,3 +309,6 @@ def test_addresses_of_one_s_own_network_are_up_to_the_operator(url: str) -> None
 def test_addresses_of_the_world_are_allowed() -> None:
     assert url_problem("https://hooks.example.com/T/1?x=y", private=False) is None
     assert url_problem("https://93.184.216.34/", private=False) is None
+    assert url_problem("https://xn--bcher-kva.example/", private=False) is None
+    assert url_problem("https://127.0.0.1.example/", private=False) is None
+    assert url_problem("https://0x7f.example/", private=False) is None

@@ -275,3 +275,9 @@ async def test_other_weights_make_other_scores_of_another_version(operator: Oper
     # Success 100 and startup 94.67, without what is known of no top bitrate.
     assert answer.json()["score"] == pytest.approx((100 + 0.5 * 94.67) / 1.5, abs=0.01)
     assert answer.json()["scoreVersion"] == 2
+
+
+async def test_a_body_that_is_too_large_is_refused_in_playbacks_words(operator: Operator) -> None:
+    answer = await operator.ask("POST", "/tenants", {"name": "x" * 70_000})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "PAYLOAD_TOO_LARGE")

@@ -42,10 +42,12 @@ from signalbox.core.actor import Actor
 from signalbox.core.db import Database, Tx
 from signalbox.core.sealing import Sealer, Unsealable
 from signalbox.core.webhook_urls import url_problem
+from signalbox.http.fields import storable, texts_in
 
 MOST: Final = 100  # rules of an app's own, and channels
 NAME_MOST: Final = 120
 SECRET_LEAST: Final = 16
+_UNSTORABLE: Final = "has a character that cannot be stored"
 
 log = structlog.get_logger(__name__)
 Row = Mapping[str, Any]
@@ -76,6 +78,9 @@ async def rule_named(tx: Tx, actor: Actor, app_id: UUID, name: str) -> Effective
 
 def rule_from(fields: Mapping[str, Any], onto: Rule | None = None) -> Rule:
     """A rule from what was sent, or `onto` with that changed. Raises WrongRule, which names the field."""
+    for field, value in fields.items():
+        if not all(map(storable, texts_in([field, value]))):
+            raise WrongRule(field=field if storable(field) else "definition", problem=_UNSTORABLE)
     try:
         rule = decoded(msgspec.json.encode(fields)) if onto is None else changed(onto, fields)
     except msgspec.ValidationError as error:

@@ -24,7 +24,7 @@ from signalbox.core.actor import SYSTEM
 from signalbox.core.errors import AppError
 from signalbox.http.answers import Answer, json_answer
 from signalbox.http.fields import fields_of
-from signalbox.playback.errors import InvalidKey, InvalidSchema, NotThere, TooManyRequests
+from signalbox.playback.errors import InvalidKey, InvalidSchema, NotThere, TooLarge, TooManyRequests
 from signalbox.playback.routes import shapes
 from signalbox.playback.routes.asked import instant
 from signalbox.playback.routes.managed import (
@@ -144,8 +144,8 @@ async def _body(request: AnyRequest, *, empty_ok: bool = False) -> Body:
     try:
         return Body(await fields_of(request, empty_ok=empty_ok))
     except AppError as error:
-        if error.status == 413:
-            raise
+        if error.status == TooLarge.status:
+            raise TooLarge(**error.facts) from None
         raise InvalidSchema([("body", "not_an_object")]) from None
 
 
