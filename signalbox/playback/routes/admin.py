@@ -23,7 +23,7 @@ from signalbox.accounts.service import (
 from signalbox.core.actor import SYSTEM
 from signalbox.core.errors import AppError
 from signalbox.http.answers import Answer, json_answer
-from signalbox.http.fields import fields_of
+from signalbox.http.fields import BODY_MAX_BYTES, fields_of
 from signalbox.playback.errors import InvalidKey, InvalidSchema, NotThere, TooLarge, TooManyRequests
 from signalbox.playback.routes import shapes
 from signalbox.playback.routes.asked import instant
@@ -145,7 +145,7 @@ async def _body(request: AnyRequest, *, empty_ok: bool = False) -> Body:
         return Body(await fields_of(request, empty_ok=empty_ok))
     except AppError as error:
         if error.status == TooLarge.status:
-            raise TooLarge(**error.facts) from None
+            raise TooLarge(limit_bytes=BODY_MAX_BYTES) from None
         raise InvalidSchema([("body", "not_an_object")]) from None
 
 
