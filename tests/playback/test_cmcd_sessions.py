@@ -360,3 +360,29 @@ async def test_a_clock_that_jumps_by_thousands_of_years_stops_nobody(
         years_ms - START_MS,
         years_ms - 1,
     ]
+
+
+async def test_a_session_that_cannot_be_written_holds_nobody_up(
+    collector: Collector, worker: Worker
+) -> None:
+    await collector.send(*worked("a"), *worked("b"), *worked("c"))
+    refused = ["b"]
+
+    async def tell(
+        connection: AsyncConnection[Any], reports: Sequence[tuple[UUID, Report]]
+    ) -> list[Applied]:
+        if any(report.session_id in refused for _, report in reports):
+            await connection.execute("SELECT 1 / 0")
+        return await worker.tell(connection, reports)
+
+    await write_due(collector.db, tell, at=collector.clock.now())
+
+    assert (await session(collector, "outcome", "a")) == ("played",)
+    assert (await session(collector, "outcome", "c")) == ("played",)
+    written = "SELECT written_at IS NULL, due_at FROM playback.cmcd_sessions WHERE app_id = %s AND session_id = 'b'"
+    later = collector.clock.now() + timedelta(hours=1)
+    assert await collector.rows(written, collector.app_id) == [(True, later)]
+
+    refused.clear()
+    await write_due(collector.db, tell, at=later)
+    assert (await session(collector, "outcome", "b")) == ("played",)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import structlog
 from psycopg import AsyncConnection
 
@@ -34,6 +35,7 @@ SESSIONS_AT_ONCE = 100
 MOST_ROUNDS = 200
 FORGET_AT_ONCE = 1000
 ERASED_FOR = timedelta(days=30)
+AGAIN_AFTER = timedelta(hours=1)  # that one could not be written
 log = structlog.get_logger(__name__)
 
 # Stores reports inside an open transaction; answers what became of each.
@@ -59,22 +61,41 @@ async def _write_some(db: Database, tell: Tell, at: datetime) -> int:
         due = await store.claim(connection, at=at, most=SESSIONS_AT_ONCE)
         if not due:
             return 0
-        due.sort(key=lambda one: (one.app_id.bytes, one.session_id))
-        by_sdk = await store.told_by_sdk(connection, due)
-        made = [await _made(connection, one, at) for one in due]
-        changed = [(m.due, m.since_ms) for m in made if m.since_ms is not None]
-        await store.remove_outdated(connection, changed)
-        reports = [
-            (one.due.app_id, one.report(with_timeline=one.key not in by_sdk)) for one in made
-        ]
-        told = await tell(connection, reports)
-        await store.written(connection, [one.written() for one in made], at=at)
-        for one, applied in zip(made, told, strict=True):
-            if applied.result == "erased":
-                await store.erase_cmcd(
-                    connection, one.due.app_id, [one.due.session_id], until=at + ERASED_FOR
-                )
+        try:
+            async with connection.transaction():
+                await _write(connection, due, tell, at)
+        except psycopg.DataError:
+            await _one_by_one(connection, tell, at)
     return len(due)
+
+
+async def _one_by_one(connection: AsyncConnection[Any], tell: Tell, at: datetime) -> None:
+    """What the database does not take must not hold up its neighbours: it is left for later, and they are written."""
+    for one in await store.claim(connection, at=at, most=SESSIONS_AT_ONCE):
+        try:
+            async with connection.transaction():
+                await _write(connection, [one], tell, at)
+        except psycopg.DataError as error:
+            log.error("cmcd.session_not_written", app_id=str(one.app_id), id=one.id, exc_info=error)
+            await store.postpone(connection, one.id, until=at + AGAIN_AFTER)
+
+
+async def _write(
+    connection: AsyncConnection[Any], due: list[Due], tell: Tell, at: datetime
+) -> None:
+    due.sort(key=lambda one: (one.app_id.bytes, one.session_id))
+    by_sdk = await store.told_by_sdk(connection, due)
+    made = [await _made(connection, one, at) for one in due]
+    changed = [(m.due, m.since_ms) for m in made if m.since_ms is not None]
+    await store.remove_outdated(connection, changed)
+    reports = [(one.due.app_id, one.report(with_timeline=one.key not in by_sdk)) for one in made]
+    told = await tell(connection, reports)
+    await store.written(connection, [one.written() for one in made], at=at)
+    for one, applied in zip(made, told, strict=True):
+        if applied.result == "erased":
+            await store.erase_cmcd(
+                connection, one.due.app_id, [one.due.session_id], until=at + ERASED_FOR
+            )
 
 
 class _Made:

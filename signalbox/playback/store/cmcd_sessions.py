@@ -25,6 +25,7 @@ _LINES = """
 _WRITTEN = """
     UPDATE playback.cmcd_sessions AS s SET fold = new.fold, written_at = %s, due_at = new.due, ending = new.ending
     FROM unnest(%s, %s, %s, %s) AS new (id, fold, due, ending) WHERE s.id = new.id"""
+_POSTPONE = "UPDATE playback.cmcd_sessions SET due_at = %s WHERE id = %s"
 # What an SDK tells of its timeline stays as it is.
 _OUTDATED = """
     DELETE FROM playback.session_timeline t USING unnest(%s, %s, %s) AS wanted (app_id, session_id, since_ms), playback.session_keys k
@@ -130,6 +131,11 @@ async def written(
             p.texts(session.ending for session in sessions),
         ),
     )
+
+
+async def postpone(connection: AsyncConnection[Any], number: int, *, until: datetime) -> None:
+    """Leave a session, by its number, for later."""
+    await connection.execute(_POSTPONE, (until, number))
 
 
 async def erase_cmcd(
