@@ -17,6 +17,7 @@ from signalbox.playback.rules.validation import DURATION_MAX_MS
 from signalbox.playback.service import figures
 from signalbox.playback.service.figures import Source
 from signalbox.playback.service.rollups import recount, roll_up
+from signalbox.playback.store import rollups
 from tests.playback.played import GOOD, TEN, body, sample, store
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -292,3 +293,22 @@ async def test_the_largest_numbers_that_a_report_may_carry_stop_no_figure(
     assert found["plays"].value == 3
     assert found["rebufferRatio"].value == 0.5
     assert found["viewerHours"].value == pytest.approx(3 * DURATION_MAX_MS / 3_600_000)
+
+
+async def test_an_app_that_cannot_be_counted_holds_no_other_up(
+    db: Database, app: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, count = uuid4(), rollups.count_minutes
+    await store(db, other, sample(), at=TEN + HOUR / 2)
+
+    async def count_minutes(connection: Any, app_id: UUID, *more: Any) -> None:
+        await count(connection, app_id, *more)
+        if app_id == app:
+            await connection.execute("SELECT 1 / 0")
+
+    monkeypatch.setattr(rollups, "count_minutes", count_minutes)
+
+    await rolled(db)
+
+    assert (await summed(db, chosen(other), "rollups"))["attempts"].value == 5
+    assert (await summed(db, chosen(app), "rollups"))["attempts"].value == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import psycopg
 import structlog
+from psycopg import AsyncConnection
 
 from signalbox.core.db import Database
 from signalbox.playback.rules.retention import ROLLUP_DAYS
@@ -44,9 +46,7 @@ async def roll_up(
                 days = min(keeps_days.get(app_id, otherwise_days), ROLLUP_DAYS)
                 fresh = {minute for minute in minutes if minute > at - timedelta(days=days)}
                 if fresh:
-                    await store.count_minutes(connection, app_id, fresh, good)
-                    hours = {floor(minute, HOUR) for minute in fresh}
-                    await store.count_hours(connection, app_id, hours)
+                    await _count(connection, app_id, fresh, good)
         found = sum(map(len, dirty.values()))
         done += found
         if found < MINUTES_AT_ONCE:
@@ -54,6 +54,22 @@ async def roll_up(
     if done:
         log.info("playback.rolled_up", minutes=done)
     return done
+
+
+async def _count(
+    connection: AsyncConnection[Any],
+    app_id: UUID,
+    minutes: Collection[datetime],
+    good: Mapping[str, float],
+) -> None:
+    """Minutes of one app and their hours. What the database cannot count of one app holds no other up: it stays as it was."""
+    try:
+        async with connection.transaction():
+            await store.count_minutes(connection, app_id, minutes, good)
+            hours = {floor(minute, HOUR) for minute in minutes}
+            await store.count_hours(connection, app_id, hours)
+    except psycopg.DataError as error:
+        log.error("playback.app_not_rolled_up", app_id=str(app_id), exc_info=error)
 
 
 async def recount(
