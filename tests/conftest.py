@@ -6,6 +6,7 @@ each test process in a database of its own.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+import structlog
 
 from signalbox.core.clock import ManualClock
 from signalbox.core.db import Database
@@ -26,6 +28,17 @@ from signalbox.site.app import Site, create_site
 from signalbox.site.embedded import start_postgres, start_redis
 from signalbox.site.migrate import migrate
 from signalbox.site.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def logs_of_their_own() -> Iterator[None]:
+    """What a test has set up for logs, as a command does, does not reach the next one."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -167,12 +167,19 @@ async def diagnosis(look: Look) -> None:
 
 @shows("issues")
 async def issues(look: Look) -> None:
-    told = await look.scene.ask("/issues", conferenceId=look.scene.conference)
-    shown = await look.shown()
-    found = shown.locator("[data-code]")
-    assert set(await found.evaluate_all("all => all.map(one => one.dataset.code)")) == {
-        one["code"] for one in told["data"]
-    }
+    codes, shown_codes = {""}, set[str]()
+    for _ in range(5):  # the worker may still find some while the page is read
+        shown = await look.shown()
+        await shown.locator("[data-code]").first.wait_for()
+        found = shown.locator("[data-code]")
+        shown_codes = set(await found.evaluate_all("all => all.map(one => one.dataset.code)"))
+        told = await look.scene.ask("/issues", conferenceId=look.scene.conference)
+        codes = {one["code"] for one in told["data"]}
+        if shown_codes == codes:
+            break
+        await look.page.reload()
+        await ready(look.page)
+    assert shown_codes == codes
 
 
 @shows("sdp-explorer")
