@@ -54,7 +54,7 @@ async def test_name_domain_and_pause(page: Page, scene: Scene, fresh: str) -> No
 async def test_retention_and_masks(page: Page, scene: Scene, fresh: str) -> None:
     await _settings(page, fresh)
     kept = await row(page, "settings-retention")
-    await kept.get_by_label("Raw events and reports").fill("7")
+    await kept.get_by_label("Raw events").fill("7")
     await kept.get_by_role("button", name="Save").click()
 
     async def days() -> Any:
