@@ -48,8 +48,16 @@ CASES = [
 
 
 async def _words(page: Page) -> str:
-    """All that a page says; for pages of which no single figure is compared."""
-    return await page.locator("main").inner_text()
+    """All that a page says; for pages of which no single figure is compared.
+
+    Of alerts only which are listed: figures and times of open ones go on while they are looked at.
+    """
+    listed = page.locator('main [data-row="alert-list"]')
+    if not await listed.count():
+        return await page.locator("main").inner_text()
+    chosen = await page.locator("main [data-filter]").all_inner_texts()
+    links = await listed.locator("tbody a").evaluate_all("all => all.map(one => one.pathname)")
+    return "\n".join([*chosen, *map(str, links)])
 
 
 async def _reported(page: Page, before: str) -> str:
