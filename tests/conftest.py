@@ -30,6 +30,26 @@ from signalbox.site.migrate import migrate
 from signalbox.site.settings import load_settings
 
 
+class AtOnce:
+    """Tells a failure when it happens: of a run that is cut off, nobody sees the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            terminal.ensure_newline()
+            terminal.section(f"{report.nodeid} ({report.when})", sep="_", red=True)
+            terminal.write_line(report.longreprtext)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register what belongs to the run, not to a test."""
+    if not hasattr(config, "workerinput"):  # of several test processes the one that tells
+        config.pluginmanager.register(AtOnce(config), "at-once")
+
+
 @pytest.fixture(autouse=True)
 def logs_of_their_own() -> Iterator[None]:
     """What a test has set up for logs, as a command does, does not reach the next one."""

@@ -15,8 +15,8 @@ _CALLS = """
             gen_random_uuid() AS participant, gen_random_uuid() AS session
         FROM generate_series(0, %(count)s - 1) AS number
     ), conferences AS (
-        INSERT INTO monitoring.conferences (id, app_id, organization_id, created_at, last_seen_at, conference_id, end_time)
-        SELECT conference, %(app)s, %(org)s, at - interval '5 minutes', at, conference::text, at FROM numbers
+        INSERT INTO monitoring.conferences (id, app_id, organization_id, created_at, last_seen_at, conference_id, end_time, ongoing, judged_at, diagnosed_at)
+        SELECT conference, %(app)s, %(org)s, at - interval '5 minutes', at, conference::text, at, false, at, at FROM numbers
     ), participants AS (
         INSERT INTO monitoring.participants (id, app_id, organization_id, created_at, participant_id)
         SELECT participant, %(app)s, %(org)s, at, participant::text FROM numbers
