@@ -17,6 +17,8 @@ NARROWING = {"browsers": "browser", "operating-systems": "os"}
 
 
 async def _total(page: Page) -> int:
+    """Of a list that shows rows: the one that is expected is never empty."""
+    await page.locator('[data-row="conference-list"][data-state="ready"]').first.wait_for()
     return int(await (await row(page, "conference-list")).get_attribute("data-total") or -1)
 
 
