@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from playwright.async_api import Locator, Page
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.pages import PageUnderTest
 from tests.browser.scene import Scene
@@ -33,18 +34,26 @@ async def visit(page: Page, scene: Scene, which: PageUnderTest, query: str = "")
     await ready(page)
 
 
+async def there(found: Locator, else_said: str = "") -> Locator:
+    """The first of them, once it is there: what a click opens may come a moment later."""
+    try:
+        await found.first.wait_for(state="attached")
+    except PlaywrightTimeout:
+        raise AssertionError(else_said or f"nothing is {found}") from None
+    return found.first
+
+
 async def row(page: Page, name: str) -> Locator:
     """The first element that shows a row of the content; the failure names the row and the page."""
-    found = page.locator(f'[data-row="{name}"]').first
     await page.locator("main[data-ready=true]").wait_for()
-    assert await found.count(), f"no element with data-row={name!r} on {page.url}"
-    return found
+    found = page.locator(f'[data-row="{name}"]')
+    return await there(found, f"no element with data-row={name!r} on {page.url}")
 
 
 async def figures(shown: Locator) -> dict[str, dict[str, float | None]]:
     """The numbers of a chart by key and series, from the table that its button `Show table` opens; None where there is none."""
     button = shown.get_by_role("button", name=re.compile("^Show table"))
-    assert await button.count(), "the chart has no button “Show table”"
+    await there(button, "the chart has no button “Show table”")
     if await button.first.get_attribute("aria-pressed") != "true":
         await button.first.click()
     table = shown.locator("table[data-figures]")
@@ -90,8 +99,8 @@ async def ids(shown: Locator) -> list[str]:
 
 async def choose(page: Page, name: str, which: int | None) -> list[str]:
     """Open the filter of this search parameter and choose the option with this number, or none; answers all that were offered."""
-    control = page.locator(f'[data-filter="{name}"]').first
-    assert await control.count(), f"no filter with data-filter={name!r} on {page.url}"
+    filters = page.locator(f'[data-filter="{name}"]')
+    control = await there(filters, f"no filter with data-filter={name!r} on {page.url}")
     await control.click()
     options = page.get_by_role("listbox").get_by_role("option")
     await options.first.wait_for()

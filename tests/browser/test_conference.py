@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Page
 
 from tests.browser.conftest import Open
-from tests.browser.looking import fields, row
+from tests.browser.looking import fields, row, there
 from tests.browser.scene import Scene
 from tests.browser.watching import ready
 
@@ -87,14 +87,13 @@ async def test_the_timeline_down_to_the_events(open_page: Open, scene: Scene) ->
 async def test_descriptions_and_candidates(open_page: Open, scene: Scene) -> None:
     page = await shown(open_page, f"/conference/{await described(scene)}?tab=text")
     descriptions = await row(page, "sdp-explorer")
-    offers = descriptions.locator('button[data-type="offer"]')
-    assert await offers.count()
+    await there(descriptions.locator('button[data-type="offer"]'))
     assert "v=0" in await descriptions.locator("pre").first.inner_text()
     await descriptions.get_by_role("tab", name="In words").click()
-    assert await descriptions.get_by_text("audio (mid 0)").count()
+    await there(descriptions.get_by_text("audio (mid 0)"))
     candidates = await row(page, "candidate-explorer")
-    assert await candidates.locator("li[data-pair]").count()
-    assert await candidates.get_by_text("selected").count()
+    await there(candidates.locator("li[data-pair]"))
+    await there(candidates.get_by_text("selected"))
 
 
 async def test_a_running_call_is_ongoing(open_page: Open, scene: Scene) -> None:

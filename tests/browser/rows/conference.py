@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Locator
 
-from tests.browser.looking import fields, figures, ids, row, single, value_of
+from tests.browser.looking import fields, figures, ids, row, single, there, value_of
 from tests.browser.rows import participant
 from tests.browser.rows.registry import Look, shows
 from tests.browser.watching import ready
@@ -83,8 +83,8 @@ async def timeline(look: Look) -> None:
     assert set(await bars.evaluate_all("bars => bars.map(bar => bar.dataset.id)")) == set(
         await _people(look)
     )
-    assert await shown.locator('[data-kind="presence"]').count()
-    assert await shown.locator('[data-kind="get-user-media"]').count()
+    for kind in ("presence", "get-user-media"):
+        await there(shown.locator(f'[data-kind="{kind}"]'))
 
 
 async def _opened(look: Look) -> Locator:
@@ -104,7 +104,7 @@ async def timeline_connections(look: Look) -> None:
     found = await rows.evaluate_all("rows => rows.map(row => row.dataset.id)")
     assert sorted(found) == sorted(one["id"] for one in told["data"])
     for kind in ("connected", "connecting"):
-        assert await rows.first.locator(f'[data-kind="{kind}"]').count(), kind
+        await there(rows.first.locator(f'[data-kind="{kind}"]'))
 
 
 async def _events(look: Look) -> Locator:
