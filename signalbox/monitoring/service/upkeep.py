@@ -45,9 +45,18 @@ _ALIVE = """
     UPDATE monitoring.conferences AS c SET last_seen_at = greatest(c.last_seen_at, alive.activity)
     FROM unnest(%s, %s) AS alive (id, activity) WHERE c.id = alive.id"""
 _OPEN_SESSIONS = """
-    SELECT DISTINCT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
-    FROM monitoring.sessions s LEFT JOIN monitoring.connections k ON k.session_id = s.id AND k.end_time IS NULL AND k.is_active
-    WHERE s.conference_id = %s AND s.is_active AND (s.end_time IS NULL OR k.id IS NOT NULL)"""
+    SELECT s.id, s.app_id, s.organization_id, s.conference_id, s.participant_id
+    FROM unnest(%s) AS wanted (conference) JOIN monitoring.sessions s ON s.conference_id = wanted.conference
+    WHERE s.is_active AND (s.end_time IS NULL
+        OR EXISTS (SELECT FROM monitoring.connections k WHERE k.session_id = s.id AND k.is_active AND k.end_time IS NULL))"""
+# Its sessions were deleted while it ran: nobody is left who could leave. It must not be found again and again, before all others.
+_WITHOUT_SESSIONS = """
+    UPDATE monitoring.conferences AS c SET ongoing = false, call_start = NULL, end_time = ended.at, judged_at = NULL, diagnosed_at = NULL,
+        duration = c.duration + coalesce(greatest(0, floor(extract(epoch FROM ended.at - c.call_start))), 0)::integer
+    FROM unnest(%s, %s) AS ended (id, at) WHERE c.id = ended.id AND c.ongoing"""
+# Rows are found by their keys, a few of very many, whatever the statistics say of tables that have just grown.
+_BY_KEYS = """
+    SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']) AS name"""
 _NAMES = "SELECT id, app_id, conference_id FROM monitoring.conferences WHERE id = ANY(%s)"
 _SWEEP_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended('monitoring.sweep', 0))"
 
@@ -105,16 +114,31 @@ async def end_stale_conferences(
         await tx.psycopg.execute(
             _ALIVE, (p.uuids(found for found, _ in alive), p.instants(seen for _, seen in alive))
         )
-        apply, happened = Applier(lambda: micros(at)), []
-        for conference, activity in stale:
-            rows = await (await tx.psycopg.execute(_OPEN_SESSIONS, (conference,))).fetchall()
-            sessions = [SessionKey(*row) for row in rows]
-            await apply(tx.psycopg, [EndSessions(sessions=sessions, at_us=micros(activity))])
-            happened += apply.take()
+        await tx.psycopg.execute(_BY_KEYS)
+        apply = Applier(lambda: micros(at))
+        await apply(tx.psycopg, await _endings(tx.psycopg, stale))
+        happened = apply.take()
+        ends = (p.uuids(found for found, _ in stale), p.instants(micros(seen) for _, seen in stale))
+        await tx.psycopg.execute(_WITHOUT_SESSIONS, ends)
     tell(happened)
     if stale:
         log.info("conferences.stale_ended", conferences=len(stale))
     return len(stale)
+
+
+async def _endings(
+    connection: AsyncConnection[Any], stale: Sequence[tuple[UUID, datetime]]
+) -> list[EndSessions]:
+    """The end of each conference, at its last activity; one without a session left has none."""
+    of: dict[UUID, list[SessionKey]] = {}
+    cursor = await connection.execute(_OPEN_SESSIONS, (p.uuids(found for found, _ in stale),))
+    for row in await cursor.fetchall():
+        key = SessionKey(*row)
+        of.setdefault(key.conference, []).append(key)
+    return [
+        EndSessions(sessions=of.get(conference, []), at_us=micros(activity))
+        for conference, activity in stale
+    ]
 
 
 _TO_JUDGE = """
