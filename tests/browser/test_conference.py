@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import PATIENCE_MS, Open
 from tests.browser.looking import fields, row, there
 from tests.browser.scene import Scene
 from tests.browser.watching import ready
@@ -23,9 +23,12 @@ async def shown(open_page: Open, address: str) -> Page:
 
 
 async def described(scene: Scene) -> str:
-    """A call of a recorded browser: its events have session descriptions."""
+    """A call of a recorded browser that came about: its events have session descriptions, its reports a pair of candidates."""
     listed = await scene.ask("/conferences", appId=scene.kept.app)
     for one in listed["data"]:
+        connections = (await scene.ask("/connections", conferenceId=one["id"]))["data"]
+        if not any(connection["type"] for connection in connections):
+            continue
         asked = {"type": "onsignalingstatechange", "limit": "3"}
         events = await scene.ask(f"/conferences/{one['id']}/events", **asked)
         if any((event["data"] or {}).get("localDescription") for event in events["results"]):
@@ -97,16 +100,17 @@ async def test_descriptions_and_candidates(open_page: Open, scene: Scene) -> Non
 
 
 async def test_a_running_call_is_ongoing(open_page: Open, scene: Scene) -> None:
-    for _ in range(10):
-        listed = await scene.ask("/conferences", appId=scene.kept.live_app, order="-created_at")
-        running = next((one for one in listed["data"] if one["ongoing"]), None)
-        if running is None:  # between two calls of the demonstration
-            await asyncio.sleep(0.5)
-            continue
-        page = await shown(open_page, f"/conference/{running['id']}")
-        head = await fields(await row(page, "conference-header"))
-        now = await scene.ask(f"/conferences/{running['id']}")
-        if now["data"]["ongoing"]:
-            break
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while True:
+            listed = await scene.ask("/conferences", appId=scene.kept.live_app, order="-created_at")
+            running = next((one for one in listed["data"] if one["ongoing"]), None)
+            if running is None:  # before the first call of the demonstration, or between two
+                await asyncio.sleep(0.5)
+                continue
+            page = await shown(open_page, f"/conference/{running['id']}")
+            head = await fields(await row(page, "conference-header"))
+            now = await scene.ask(f"/conferences/{running['id']}")
+            if now["data"]["ongoing"]:
+                break
     assert head["range"].startswith("Ongoing")
     await page.get_by_text("Live", exact=True).last.wait_for()

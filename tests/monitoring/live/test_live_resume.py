@@ -29,7 +29,12 @@ async def test_what_was_missed_comes_first_and_once(
     assert got[0].event == "ready"
     assert got[0].id is None  # else a client that breaks off now would forget what it has missed
     assert [one.what for one in got].count(("connection", "added")) == 2
-    ids = [one.id for one in before[1:] + got[1:]]
+    # Of a busy machine it may be told meanwhile that news are held up, and no longer.
+    ids = [
+        one.id
+        for one in before[1:] + got[1:]
+        if one.event not in ("degraded", "recovered", "heartbeat")
+    ]
     assert len(set(ids)) == len(ids)
     assert None not in ids
 
