@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ _DRAWN: Final = """() => [...document.querySelectorAll("figure[data-state]")].ev
     return !seen || (one.dataset.state !== "loading" && (one.dataset.state !== "ready" || one.dataset.drawn === "true"))
 })"""
 PATIENCE_S: Final = 60.0
+CLICKS: Final = 5
 
 
 async def visit(page: Page, scene: Scene, which: PageUnderTest, query: str = "") -> None:
@@ -53,10 +55,16 @@ async def row(page: Page, name: str) -> Locator:
 async def figures(shown: Locator) -> dict[str, dict[str, float | None]]:
     """The numbers of a chart by key and series, from the table that its button `Show table` opens; None where there is none."""
     button = shown.get_by_role("button", name=re.compile("^Show table"))
-    await there(button, "the chart has no button “Show table”")
-    if await button.first.get_attribute("aria-pressed") != "true":
-        await button.first.click()
     table = shown.locator("table[data-figures]")
+    await there(button.or_(table), "the chart has no button “Show table”")
+    for _ in range(CLICKS):
+        if await table.count():
+            break
+        # A page that still moves may swallow a click, or put another button in the place of this one.
+        with suppress(PlaywrightTimeout):
+            if await button.first.get_attribute("aria-pressed") != "true":
+                await button.first.click(timeout=5_000)
+            await table.wait_for(timeout=5_000)
     await table.wait_for()
     found: dict[str, dict[str, float | None]] = await table.evaluate(
         """table => Object.fromEntries([...table.querySelectorAll("tr[data-key]")].map(line => [line.dataset.key,
