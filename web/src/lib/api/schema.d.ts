@@ -765,6 +765,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conferences/{conference_id}/figures/columns": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures of a conference as columns
+         * @description The lines of `/figures` for charts: a fifth of their size, rounded to what can be seen, without sums.
+         */
+        get: operations["V1ConferencesConferenceIdFiguresColumnsGetConferenceColumns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conferences/{conference_id}/graphs": {
         parameters: {
             query?: never;
@@ -3109,6 +3129,17 @@ export interface components {
             score: number | null;
             status: string;
         };
+        /** ConferenceColumnData */
+        ConferenceColumnData: {
+            /** Format: uuid */
+            conference: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            resolution_s: number | null;
+            lines: components["schemas"]["FigureColumns"][];
+        };
         /** ConferenceDetail */
         ConferenceDetail: {
             /** Format: uuid */
@@ -3288,6 +3319,26 @@ export interface components {
             data: unknown;
             /** @description UTC, as 2026-01-15T10:30:00.123456Z */
             created_at: string;
+        };
+        /** FigureColumns */
+        FigureColumns: {
+            /** Format: uuid */
+            participant: string;
+            /** Format: uuid */
+            session: string;
+            /** Format: uuid */
+            peer: string;
+            /** Format: uuid */
+            connection: string;
+            track: string | null;
+            kind: string;
+            direction: string | null;
+            key: string | null;
+            begins_ms: number[];
+            ends_ms: number[];
+            figures: {
+                [key: string]: (number | string | boolean | null)[];
+            };
         };
         /** FigureComparison */
         FigureComparison: {
@@ -4437,6 +4488,10 @@ export interface components {
         /** Whole[ErasureItem] */
         "Whole_signalbox.monitoring.routes.erasures.ErasureItem_": {
             data: components["schemas"]["ErasureItem"];
+        };
+        /** Whole[ConferenceColumnData] */
+        "Whole_signalbox.monitoring.routes.figures.ConferenceColumnData_": {
+            data: components["schemas"]["ConferenceColumnData"];
         };
         /** Whole[ConferenceFigureData] */
         "Whole_signalbox.monitoring.routes.figures.ConferenceFigureData_": {
@@ -8972,6 +9027,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.figures.ConferenceFigureData_"];
+                };
+            };
+            /** @description The request is malformed, or lacks something. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Nobody is logged in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description The caller has no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+            /** @description Cannot be answered now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error_code: string;
+                        message: string;
+                        /** @description The parameter that is wrong, where it is one. */
+                        field?: string;
+                        /** @description Of a password: too_short, too_long or differs. */
+                        problem?: string;
+                    };
+                };
+            };
+        };
+    };
+    V1ConferencesConferenceIdFiguresColumnsGetConferenceColumns: {
+        parameters: {
+            query?: {
+                /** @description uuid of a participant */
+                participantId?: string | null;
+                /** @description uuid of a connection */
+                connectionId?: string | null;
+                /** @description uuid of a track */
+                track?: string | null;
+                /** @description audio, video or connection; all if missing */
+                kind?: string | null;
+                /** @description inbound or outbound; both if missing */
+                direction?: string | null;
+                /** @description ISO 8601; the beginning if missing */
+                from?: string | null;
+                /** @description ISO 8601, exclusive; now if missing */
+                to?: string | null;
+                /** @description seconds of a point (1 to 86400), `interval`, or `auto`: interval up to 15 minutes, else 60 */
+                resolution?: string | null;
+            };
+            header?: never;
+            path: {
+                conference_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The thing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Whole_signalbox.monitoring.routes.figures.ConferenceColumnData_"];
                 };
             };
             /** @description The request is malformed, or lacks something. */
