@@ -49,6 +49,28 @@ async def test_what_is_not_there_is_said(page: Page, watch: Watch, path: str) ->
     assert await page.locator("h1, [role=alert], main p").first.is_visible()
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/conference/{}",
+        "/participant/{}",
+        "/organization/{}",
+        "/apps/{}",
+        "/apps/{}/conferences",
+        "/apps/{}/playback",
+        "/apps/{}/alerts",
+    ],
+)
+async def test_what_is_not_there_is_asked_for_once(page: Page, watch: Watch, path: str) -> None:
+    """Nothing about a thing is asked before it is known to be there."""
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if answer.status >= 400 else None)
+    with watch.excusing(r"status of 40[04]"):
+        await page.goto(path.format(uuid4()))
+        await ready(page)
+    assert len(refused) <= 1
+
+
 async def test_an_unknown_address_leads_back(page: Page, watch: Watch) -> None:
     with watch.excusing(r"status of 404"):
         await page.goto("/nowhere/at/all")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -50,7 +50,9 @@ async def conference_columns(
 
 def _of_minutes(line: StoredLine) -> Columns:
     sums = zip(NAMES[line.flow], zip(*line.totals, strict=True), zip(*line.weights, strict=True), strict=True)  # fmt: skip
-    figures = {name: _quotients(totals, weights, digits_of(name)) for name, totals, weights in sums}
+    figures: dict[str, list[Any]] = {"seconds": [round(each, 3) for each in line.seconds]}
+    for name, totals, weights in sums:
+        figures[name] = _quotients(totals, weights, digits_of(name))
     return Columns(
         line.owner,
         line.flow,
@@ -58,7 +60,7 @@ def _of_minutes(line: StoredLine) -> Columns:
         line.track,
         line.begins_ms,
         [at + MINUTE_US // 1000 for at in line.begins_ms],
-        _told({"seconds": [round(each, 3) for each in line.seconds]} | figures),
+        _told(figures),
     )
 
 
@@ -86,7 +88,7 @@ def _rounded(value: Any, digits: int) -> Any:
     return round(value, digits) if isinstance(value, float) else value
 
 
-def _told(figures: dict[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+def _told(figures: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
     """Figures that are known somewhere."""
     return {
         name: values

@@ -21,7 +21,7 @@ const palette: Palette = {
   font: "font",
 };
 interface Drawn {
-  series: { id: string; data: unknown[]; color?: string; sampling?: string; type?: string }[];
+  series: { id: string; data: unknown[]; color?: string; type?: string }[];
   tooltip: { formatter: (point: unknown) => string };
 }
 const drawn = (model: { option: (palette: Palette) => object }): Drawn => model.option(palette) as Drawn;
@@ -125,12 +125,9 @@ describe("lines", () => {
     unit: "ms",
   });
 
-  it("are thinned when drawn, but never in the table", () => {
+  it("keep their colours, and are told by the table point by point", () => {
     const { series } = drawn(model);
-    expect(series.map(({ sampling, color }) => [sampling, color])).toEqual([
-      ["lttb", "s0"],
-      ["lttb", "s4"],
-    ]);
+    expect(series.filter(({ type }) => type === "line").map(({ color }) => color)).toEqual(["s0", "s4"]);
     expect(
       rowsOfLines([
         {

@@ -9,7 +9,7 @@ import {
   MarkLineComponent,
   TooltipComponent,
 } from "echarts/components";
-import { connect, init, registerMap, use } from "echarts/core";
+import { init, registerMap, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import type { Feature } from "geojson";
 
@@ -60,4 +60,4 @@ export function loadWorld(): Promise<void> {
   return outlines;
 }
 
-export { connect, init };
+export { init };

@@ -1,9 +1,11 @@
-/** Lines over time: any number of points, thinned to what can be seen (LTTB), to be zoomed and panned. */
+/** Lines over time: any number of points, thinned to what can be seen, to be zoomed and panned. */
 import { clock, isNumber, type Maybe, NOTHING, time } from "$lib/format";
 import type { Signal } from "$lib/ui/types";
 
 import { legend, textStyle, tooltip, valueAxis } from "./base";
 import { type ChartModel, type ChartRow, type Palette, tip } from "./model";
+import { lonely, thinned } from "./thin";
+import { hand } from "./together";
 
 /** Milliseconds since 1970, and the value; null breaks the line. */
 export type Point = readonly [number, number | null];
@@ -83,7 +85,7 @@ const MOST_IN_TIP = 12;
 function lineTip(input: Lines): (points: TipPoint[]) => string {
   return (points) => {
     const [first] = points;
-    if (!first) return "";
+    if (!first || hand.moving) return "";
     const told = points
       .filter(({ value }) => isNumber(value[1]))
       .sort((a, b) => (b.value[1] ?? 0) - (a.value[1] ?? 0));
@@ -153,6 +155,15 @@ function shades(spans: readonly Span[], palette: Palette): Record<string, unknow
   };
 }
 
+/** Single samples, as dots of their line. The line tells of them: they are in no tip and follow no pointer. */
+function dots(line: Line, alone: readonly Point[], color: string): Record<string, unknown>[] {
+  if (alone.length === 0) return [];
+  const [id, type] = [`${line.id}|dots`, "scatter"];
+  return [
+    { id, type, name: line.name, color, symbolSize: 5, silent: true, tooltip: { show: false }, data: alone },
+  ];
+}
+
 function ticksAt(
   palette: Palette,
   format: (value: number) => string,
@@ -219,24 +230,28 @@ export function lines(input: Lines): ChartModel {
         max: input.max,
         ...(input.ticks ? ticksAt(palette, format, input.ticks) : {}),
       },
-      series: all.map((line, at) => ({
-        id: line.id,
-        name: line.name,
-        type: "line",
+      series: all.flatMap((line, at) => {
+        const data = thinned(line.points);
         // Our own colour even when a line comes or goes before it.
-        color: colourOf(palette, line, at),
-        lineStyle: { width: 1.5, type: line.dashed ? "dashed" : "solid" },
-        showSymbol: line.points.length < 3,
-        symbolSize: 4,
-        step: input.steps ? "end" : false,
-        sampling: input.steps ? undefined : "lttb",
-        connectNulls: false,
-        emphasis: { disabled: all.length < 2, focus: "series", lineStyle: { width: 2 } },
-        blur: { lineStyle: { opacity: 0.25 } },
-        ...(input.area ? { areaStyle: { opacity: 0.1 } } : {}),
-        ...(at === 0 ? shades(spans, palette) : {}),
-        data: line.points,
-      })),
+        const color = colourOf(palette, line, at);
+        const drawn = {
+          id: line.id,
+          name: line.name,
+          type: "line",
+          color,
+          lineStyle: { width: 1.5, type: line.dashed ? "dashed" : "solid" },
+          showSymbol: false,
+          symbolSize: 4,
+          step: input.steps ? "end" : false,
+          connectNulls: false,
+          emphasis: { disabled: all.length < 2, focus: "series", lineStyle: { width: 2 } },
+          blur: { lineStyle: { opacity: 0.25 } },
+          ...(input.area ? { areaStyle: { opacity: 0.1 } } : {}),
+          ...(at === 0 ? shades(spans, palette) : {}),
+          data,
+        };
+        return [drawn, ...dots(line, lonely(data), color)];
+      }),
     }),
   };
 }

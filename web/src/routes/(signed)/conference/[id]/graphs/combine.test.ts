@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
 import { combine, usualStep } from "./combine";
-import { figureOf } from "./flows";
+import { figureOf, type Flow } from "./flows";
 import { flow, T0 } from "./samples";
 
-const bitrate = (point: Readonly<Record<string, unknown>>): number => figureOf(point, "bitrate_bps");
+const bitrate = (of: Flow, at: number): number => figureOf(of, at, "bitrate_bps");
 const s = (seconds: number): number => T0 + seconds * 1000;
 
 describe("flows of one connection", () => {
@@ -76,8 +76,7 @@ describe("flows of several connections", () => {
   });
 
   it("keep sets and maxima whole", () => {
-    const bits = (_: unknown, { connection }: { connection: string }): number =>
-      connection === "ada-bob" ? 1 : 2;
+    const bits = ({ connection }: Flow): number => (connection === "ada-bob" ? 1 : 2);
     expect(combine([first, second], "union", bits).map(([, value]) => value)).toEqual([3, 3, 3, 2]);
     expect(combine([first, second], "max", bitrate).map(([, value]) => value)).toEqual([100, 100, 100, 35]);
   });

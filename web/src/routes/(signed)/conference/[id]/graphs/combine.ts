@@ -1,11 +1,12 @@
 /** Several flows as one line: by the times of their reports where they share them, else over steps of equal length. */
 import type { Point } from "$lib/charts";
 
-import type { Figures, Flow } from "./flows";
+import type { Flow } from "./flows";
 
 /** How flows at the same time become one value. `union`: values are sets of bits. */
 export type How = "sum" | "mean" | "max" | "union";
-export type Pick = (point: Figures, flow: Flow) => number;
+/** The value of a point of a flow; NaN where there is none. */
+export type Pick = (flow: Flow, at: number) => number;
 
 const MINUTE = 60_000;
 const MOST_STEPS = 20_000;
@@ -91,9 +92,9 @@ function byReports(flows: readonly Flow[], how: How, pick: Pick, step: number): 
   times.forEach((time, at) => place.set(time, at));
   const sums = new Sums(times.length, how);
   for (const flow of flows)
-    flow.points.forEach((point, at) => {
-      const value = pick(point, flow);
-      if (!Number.isNaN(value)) sums.add(place.get(flow.to[at] ?? 0) ?? 0, value);
+    flow.to.forEach((to, at) => {
+      const value = pick(flow, at);
+      if (!Number.isNaN(value)) sums.add(place.get(to) ?? 0, value);
     });
   const drawn = new Drawn();
   times.forEach((time, at) => {
@@ -137,10 +138,10 @@ function eachStep(
 function shareMeans(flow: Flow, pick: Pick, grid: Grid, sums: Sums): void {
   const value = new Float64Array(grid.size);
   const weight = new Float64Array(grid.size);
-  flow.points.forEach((point, at) => {
-    const one = pick(point, flow);
+  flow.to.forEach((to, at) => {
+    const one = pick(flow, at);
     if (Number.isNaN(one)) return;
-    eachStep(grid, flow.from[at] ?? 0, flow.to[at] ?? 0, (into, part) => {
+    eachStep(grid, flow.from[at] ?? 0, to, (into, part) => {
       value[into] = (value[into] ?? 0) + one * part;
       weight[into] = (weight[into] ?? 0) + part;
     });
@@ -152,10 +153,10 @@ function shareMeans(flow: Flow, pick: Pick, grid: Grid, sums: Sums): void {
 
 /** One flow to every step that it touches, as it is: for maxima and sets. */
 function shareWhole(flow: Flow, pick: Pick, grid: Grid, sums: Sums): void {
-  flow.points.forEach((point, at) => {
-    const one = pick(point, flow);
+  flow.to.forEach((to, at) => {
+    const one = pick(flow, at);
     if (Number.isNaN(one)) return;
-    eachStep(grid, flow.from[at] ?? 0, flow.to[at] ?? 0, (into) => {
+    eachStep(grid, flow.from[at] ?? 0, to, (into) => {
       sums.add(into, one);
     });
   });
@@ -176,7 +177,7 @@ function bySteps(flows: readonly Flow[], how: How, pick: Pick, usual: number): P
 
 /** The line of some flows; values are rates, ratios and levels, never counts. A point stands at the end of its time. */
 export function combine(flows: readonly Flow[], how: How, pick: Pick): Point[] {
-  const filled = flows.filter((flow) => flow.points.length > 0);
+  const filled = flows.filter((flow) => flow.to.length > 0);
   if (filled.length === 0) return [];
   const step = usualStep(filled);
   return sharesTimes(filled) ? byReports(filled, how, pick, step) : bySteps(filled, how, pick, step);

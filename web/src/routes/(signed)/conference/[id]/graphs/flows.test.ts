@@ -10,8 +10,9 @@ describe("flows", () => {
     const read = flow({ at: [5, 10], figures: () => ({ rtt_ms: 3 }) });
     expect([...read.from]).toEqual([s(0), s(5)]);
     expect([...read.to]).toEqual([s(5), s(10)]);
-    expect(figureOf(read.points[0] ?? {}, "rtt_ms")).toBe(3);
-    expect(figureOf({ rtt_ms: null }, "rtt_ms")).toBeNaN();
+    expect(figureOf(read, 0, "rtt_ms")).toBe(3);
+    expect(figureOf(read, 0, "jitter_ms")).toBeNaN();
+    expect(figureOf(flow({ at: [5], figures: () => ({ rtt_ms: null }) }), 0, "rtt_ms")).toBeNaN();
   });
 
   it("name their track by what the browser calls them, when there is no other name", () => {
@@ -33,9 +34,8 @@ describe("a refined overview", () => {
   it("has the finer points in place of the minutes that they cover", () => {
     const [joined] = refined([coarse], [fine]);
     expect([...(joined?.to ?? [])]).toEqual([60, 70, 80, 120, 180, 240].map(s));
-    expect(joined?.points.map((point) => point["minute"] ?? point["report"])).toEqual([
-      60, 70, 80, 120, 180, 240,
-    ]);
+    expect(joined?.figures["minute"]).toEqual([60, null, null, null, 180, 240]);
+    expect(joined?.figures["report"]).toEqual([null, 70, 80, 120, null, null]);
   });
 
   it("drops minutes that the finer points cover in part", () => {

@@ -1,8 +1,8 @@
-/** Figures of a conference as columns of times beside the points: read once, whatever is drawn of them. */
+/** Figures of a conference as columns, as the server sends them: read once, whatever is drawn of them. */
 import type { components } from "$lib/api/schema";
 
-export type FigureLine = components["schemas"]["FigureLine"];
-export type Figures = Readonly<Record<string, unknown>>;
+export type FigureColumns = components["schemas"]["FigureColumns"];
+export type Figures = FigureColumns["figures"];
 export type Kind = "audio" | "video" | "connection";
 export type Direction = "inbound" | "outbound";
 
@@ -19,27 +19,19 @@ export interface Flow {
   /** Milliseconds since 1970 at which each point begins and ends. */
   from: Float64Array;
   to: Float64Array;
-  points: readonly Figures[];
+  /** A value, or null, for each point. */
+  figures: Figures;
 }
 
 /** The figure of a point; NaN where there is none. */
-export function figureOf(point: Figures, name: string): number {
-  const value = point[name];
+export function figureOf(flow: Flow, at: number, name: string): number {
+  const value = flow.figures[name]?.[at];
   return typeof value === "number" ? value : Number.NaN;
 }
 
-export function flowOf(line: FigureLine): Flow {
-  const { length } = line.points;
-  const from = new Float64Array(length);
-  const to = new Float64Array(length);
-  // Points mostly begin where the one before has ended: half of the times are read once only.
-  let [lastText, last] = ["", Number.NaN];
-  for (let at = 0; at < length; at += 1) {
-    const point = line.points[at] as { from: string; to: string };
-    from[at] = point.from === lastText ? last : Date.parse(point.from);
-    lastText = point.to;
-    to[at] = last = Date.parse(point.to);
-  }
+/** `begin`: milliseconds since 1970 from which the times of the line count. */
+export function flowOf(line: FigureColumns, begin: number): Flow {
+  const since = (ms: number): number => begin + ms;
   const track = line.kind === "connection" ? null : (line.track ?? line.key ?? "unnamed");
   return {
     id: [line.connection, line.kind, line.direction ?? "", track ?? ""].join("|"),
@@ -49,9 +41,9 @@ export function flowOf(line: FigureLine): Flow {
     track,
     kind: line.kind as Kind,
     direction: line.direction as Direction | null,
-    from,
-    to,
-    points: line.points,
+    from: Float64Array.from(line.begins_ms, since),
+    to: Float64Array.from(line.ends_ms, since),
+    figures: line.figures,
   };
 }
 
@@ -65,6 +57,10 @@ export function rank(times: Float64Array, at: number): number {
     else high = middle;
   }
   return low;
+}
+
+function filled(flow: Flow, name: string): Figures[string] {
+  return flow.figures[name] ?? Array.from(flow.to, () => null);
 }
 
 function spliced(coarse: Flow, fine: Flow): Flow {
@@ -83,11 +79,16 @@ function spliced(coarse: Flow, fine: Flow): Flow {
     all.set(tail, head.length + middle.length);
     return all;
   };
+  const names = [...new Set([...Object.keys(coarse.figures), ...Object.keys(fine.figures)])];
+  const values = (name: string): Figures[string] => {
+    const [rough, sharp] = [filled(coarse, name), filled(fine, name)];
+    return [...rough.slice(0, before), ...sharp, ...rough.slice(after)];
+  };
   return {
     ...coarse,
     from: joined("from"),
     to: joined("to"),
-    points: [...coarse.points.slice(0, before), ...fine.points, ...coarse.points.slice(after)],
+    figures: Object.fromEntries(names.map((name) => [name, values(name)])),
   };
 }
 

@@ -3,7 +3,7 @@ import type { Line } from "$lib/charts";
 import { bitrate, bytes, decimal, GAP, type Maybe, ms, percent, withUnit } from "$lib/format";
 
 import { combine, type How, type Pick } from "./combine";
-import { figureOf, type Figures, type Flow, type Kind } from "./flows";
+import { figureOf, type Flow, type Kind } from "./flows";
 import { type Chosen, type Group, groupsOf, linksOf, type Person } from "./scope";
 
 export interface View {
@@ -56,31 +56,31 @@ function links(groups: readonly Group[], how: How, pick: Pick): Line[] {
 
 const of =
   (name: string): Pick =>
-  (point) =>
-    figureOf(point, name);
+  (flow, at) =>
+    figureOf(flow, at, name);
 const isVideo = (flow: Flow): boolean => flow.kind === "video";
 const anyFlow = (): boolean => true;
 
-function seconds(point: Figures): number {
-  const length = figureOf(point, "seconds");
+function seconds(flow: Flow, at: number): number {
+  const length = figureOf(flow, at, "seconds");
   return length > 0 ? length : Number.NaN;
 }
 
 /** Frames that came (or were encoded) each second and were not decoded (or not sent). */
-const notPassed: Pick = (point, flow) => {
-  const [done, passed] = [figureOf(point, "frames"), figureOf(point, "frames_passed")];
-  return (flow.direction === "inbound" ? passed - done : done - passed) / seconds(point);
+const notPassed: Pick = (flow, at) => {
+  const [done, passed] = [figureOf(flow, at, "frames"), figureOf(flow, at, "frames_passed")];
+  return (flow.direction === "inbound" ? passed - done : done - passed) / seconds(flow, at);
 };
 
-const perFrame: Pick = (point, flow) =>
-  figureOf(point, flow.direction === "inbound" ? "decode_ms" : "encode_ms");
+const perFrame: Pick = (flow, at) =>
+  figureOf(flow, at, flow.direction === "inbound" ? "decode_ms" : "encode_ms");
 
 /** Without a choice what connections send; of one direction that one; of chosen data its own bytes. */
 function throughput({ flows, people, chosen }: View): Line[] {
   const each =
     (name: string): Pick =>
-    (point) =>
-      figureOf(point, name) / 8;
+    (flow, at) =>
+      figureOf(flow, at, name) / 8;
   if (chosen.data === "audio" || chosen.data === "video")
     return media(groupsOf(flows, people, chosen), anyFlow, "sum", each("bitrate_bps"));
   const groups = groupsOf(flows, people, chosen);
@@ -95,12 +95,12 @@ const WHY = [
   {
     id: "other",
     name: "Other reasons",
-    pick: ((point) =>
+    pick: ((flow, at) =>
       Math.max(
         0,
-        figureOf(point, "limited_ratio") -
-          figureOf(point, "cpu_limited_ratio") -
-          figureOf(point, "bandwidth_limited_ratio"),
+        figureOf(flow, at, "limited_ratio") -
+          figureOf(flow, at, "cpu_limited_ratio") -
+          figureOf(flow, at, "bandwidth_limited_ratio"),
       )) satisfies Pick,
   },
 ];
@@ -121,8 +121,8 @@ function limited(view: View): Line[] {
 function resolution(view: View): Drawing {
   const groups = groupsOf(view.flows, view.people, view.chosen);
   const names = new Map<number, string>();
-  const area: Pick = (point) => {
-    const [width, height] = [figureOf(point, "width"), figureOf(point, "height")];
+  const area: Pick = (flow, at) => {
+    const [width, height] = [figureOf(flow, at, "width"), figureOf(flow, at, "height")];
     const pixels = width * height;
     if (!Number.isNaN(pixels)) names.set(pixels, `${width} x ${height}${GAP}px`);
     return pixels;
@@ -162,12 +162,12 @@ const MOST_CODECS = 30;
 /** Codecs in use at a time, as one level: "opus + VP8". */
 function codecs(view: View): Drawing {
   const known: string[] = [];
-  const bit: Pick = (point) => {
-    const codec = point["codec"];
+  const bit: Pick = (flow, at) => {
+    const codec = flow.figures["codec"]?.[at];
     if (typeof codec !== "string") return Number.NaN;
-    let at = known.indexOf(codec);
-    if (at < 0) at = known.push(codec) - 1;
-    return 1 << Math.min(at, MOST_CODECS);
+    let place = known.indexOf(codec);
+    if (place < 0) place = known.push(codec) - 1;
+    return 1 << Math.min(place, MOST_CODECS);
   };
   const lines = media(groupsOf(view.flows, view.people, view.chosen), anyFlow, "union", bit);
   const sets = [...new Set(lines.flatMap((line) => line.points.flatMap(([, value]) => value ?? [])))];

@@ -22,10 +22,13 @@ export const graphsQuery = (conference: string, detail: Detail | null) =>
     queryFn: async ({ signal }): Promise<Read> => {
       const query = detail ? { ...detail, resolution: "interval" } : {};
       const params = { path: { conference_id: conference }, query };
-      const { data } = await call(api.GET("/v1/conferences/{conference_id}/figures", { params, signal }));
+      const { data } = await call(
+        api.GET("/v1/conferences/{conference_id}/figures/columns", { params, signal }),
+      );
+      const from = Date.parse(data.from);
       return {
-        flows: data.lines.map(flowOf).filter((flow) => flow.points.length > 0),
-        from: Date.parse(data.from),
+        flows: data.lines.map((line) => flowOf(line, from)).filter((flow) => flow.to.length > 0),
+        from,
         to: Date.parse(data.to),
         resolutionS: data.resolution_s,
       };

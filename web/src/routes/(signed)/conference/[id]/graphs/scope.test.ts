@@ -9,7 +9,7 @@ const people = [
   { id: "bob", name: "Bob" },
   { id: "cy", name: "Cy" },
 ];
-const figures = (): Record<string, unknown> => ({});
+const figures = (): Record<string, number> => ({});
 const at = [5];
 const flows = [
   flow({ participant: "cy", peer: "ada", connection: "ca", at, figures }),
