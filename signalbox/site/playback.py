@@ -50,7 +50,7 @@ LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
 LINE_LIMITS: Final = LaneLimits(samples_per_batch=32, max_samples=2_000, transaction_s=5.0)
 # While one waits for the disk another works: a quarter more reports of 16 connections than with one. With more of them batches
 # become small, and the CPU that each costs takes away what is won (measured).
-WRITERS: Final = 2
+WRITERS: Final = 1
 WELL_KNOWN_KEY: Final = "dev-key"
 # A plan for arrays of a known length always looks cheaper than one for any, so one would be made for every batch: for all
 # partitions, at a cost of more than a millisecond (measured).
@@ -121,10 +121,11 @@ class PlaybackKernel:
             [
                 GroupCommitWriter(
                     self._connect,
-                    Applier(lambda: micros(kernel.clock.now()), belief),
+                    Applier(lambda: micros(kernel.clock.now()), belief).transaction,
                     limits=LIMITS,
                     metrics=WriterFigures(self.figures),
                     share_by=lambda message: message.app,
+                    transacts=True,
                 )
                 for _ in range(WRITERS)
             ]

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 from signalbox.core.errors import AppError, DatabaseAway, Overloaded
+from signalbox.http.body import Patience
 from signalbox.http.errors import Header, Send, respond_json, retry_headers
 from signalbox.playback.errors import (
     Busy,
@@ -28,25 +29,38 @@ TRIES: Final = 4
 _PAUSE_S: Final = (0.02, 0.2)  # between tries, drawn at random
 CLOSE: Final[Header] = (b"connection", b"close")
 
+M = TypeVar("M")
 T = TypeVar("T")
 
 
-async def committed(commit: Callable[[], Awaitable[T]], *, budget_ms: int) -> T:
-    """What `commit` answers, after some tries when the database is away for a moment. Raises StorageAway."""
+async def committed(
+    commit: Callable[[M], Awaitable[T]], message: M, *, budget_ms: int, patience: Patience
+) -> T:
+    """What `commit` answers, after some tries when the database is away for a moment; `patience` ends the waiting. Raises StorageAway."""
+    task = asyncio.current_task()
+    assert task is not None
+    patience.begin(task)
+    try:
+        return await _tried(commit, message, budget_ms)
+    except asyncio.CancelledError:
+        if patience.was_late(task):
+            raise StorageAway(retry_after_s=5) from None
+        raise
+    finally:
+        patience.end(task)
+
+
+async def _tried(commit: Callable[[M], Awaitable[T]], message: M, budget_ms: int) -> T:
     loop = asyncio.get_running_loop()
     until_s = loop.time() + budget_ms / 1000
-    try:
-        async with asyncio.timeout(ANSWER_WITHIN_S):
-            for tries_left in range(TRIES - 1, -1, -1):
-                try:
-                    return await commit()
-                except DatabaseAway:
-                    pause_s = random.uniform(*_PAUSE_S)
-                    if not tries_left or loop.time() + pause_s > until_s:
-                        break
-                    await asyncio.sleep(pause_s)
-    except TimeoutError:
-        pass
+    for tries_left in range(TRIES - 1, -1, -1):
+        try:
+            return await commit(message)
+        except DatabaseAway:
+            pause_s = random.uniform(*_PAUSE_S)
+            if not tries_left or loop.time() + pause_s > until_s:
+                break
+            await asyncio.sleep(pause_s)
     raise StorageAway(retry_after_s=5)
 
 

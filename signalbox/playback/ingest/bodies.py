@@ -10,8 +10,10 @@ import msgspec
 from signalbox.http.body import (
     ClientGone,
     Hold,
+    Patience,
     Receive,
     announced_bytes,
+    exact_length,
     read_body,
     read_packed,
     unpacked,
@@ -67,7 +69,13 @@ def coding_of(scope: Scope) -> str | None:
 
 
 async def read_report_body(
-    receive: Receive, coding: str | None, *, limit_bytes: int, hold: Hold, within_s: float
+    scope: Scope,
+    receive: Receive,
+    coding: str | None,
+    *,
+    limit_bytes: int,
+    hold: Hold,
+    patience: Patience,
 ) -> tuple[bytes, int]:
     """The body unpacked, and its length as it was sent.
 
@@ -77,7 +85,13 @@ async def read_report_body(
         ClientGone: there is nobody to answer.
     """
     try:
-        packed = await read_packed(receive, limit_bytes=limit_bytes, hold=hold, within_s=within_s)
+        packed = await read_packed(
+            receive,
+            limit_bytes=limit_bytes,
+            hold=hold,
+            patience=patience,
+            announced=exact_length(scope["headers"]),
+        )
         if coding is None:
             return packed, len(packed)
         plain = unpacked(packed, coding, limit_bytes=UNPACKED_MAX_BYTES, most_ratio=RATIO_MAX)

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import structlog
 
 from signalbox.core.errors import AppError
-from signalbox.http.body import ClientGone, Receive
+from signalbox.http.body import ClientGone, Patience, Receive
 from signalbox.http.errors import Header, Send, respond_empty
 from signalbox.http.holding import Held, Holding
 from signalbox.http.peers import header
@@ -26,7 +26,7 @@ from signalbox.playback.errors import (
     WrongMethod,
 )
 from signalbox.playback.ingest.admission import Admission
-from signalbox.playback.ingest.answering import committed, refuse
+from signalbox.playback.ingest.answering import ANSWER_WITHIN_S, committed, refuse
 from signalbox.playback.ingest.bodies import (
     BODY_WITHIN_S,
     check_size,
@@ -102,6 +102,7 @@ class CmcdDoors:
         self._parts, self._rest, self._writer = parts, rest, writer
         self._admission = Admission(parts)
         self._holding = Holding(HELD_MAX_BYTES)
+        self._reading, self._storing = Patience(BODY_WITHIN_S), Patience(ANSWER_WITHIN_S)
         self._origins = frozenset(origin.lower() for origin in parts.settings.cors_origins or ["*"])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -201,11 +202,12 @@ class CmcdDoors:
         if kind not in route.types:
             raise WrongMediaType(header="content-type")
         body, exchange.bytes_in = await read_report_body(
+            scope,
             receive,
             coding_of(scope),
             limit_bytes=MAX_BODY_BYTES,
             hold=held.take,
-            within_s=BODY_WITHIN_S,
+            patience=self._reading,
         )
         sent = lines_of(body)
         if len(sent) > MAX_LINES:
@@ -217,8 +219,10 @@ class CmcdDoors:
     ) -> None:
         batch = CmcdBatch(app_id=key.app, received_us=received_us, lines=lines)
         taken: Taken = await committed(
-            lambda: self._writer.commit_sample(batch),
+            self._writer.commit_sample,
+            batch,
             budget_ms=self._parts.settings.retry_budget_ms,
+            patience=self._storing,
         )
         exchange.result = "created" if taken.stored else "erased" if taken.erased else "duplicate"
         version = str(max(line.version for line in lines))

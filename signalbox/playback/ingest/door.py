@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from signalbox.core.errors import AppError, Overloaded
-from signalbox.http.body import ClientGone, Receive
+from signalbox.http.body import ClientGone, Patience, Receive
 from signalbox.http.errors import Header, Send, respond_empty, respond_json
 from signalbox.http.holding import Held, Holding
 from signalbox.http.peers import header
@@ -17,7 +17,7 @@ from signalbox.playback.errors import (
     WrongMethod,
 )
 from signalbox.playback.ingest.admission import Admission
-from signalbox.playback.ingest.answering import committed, refuse
+from signalbox.playback.ingest.answering import ANSWER_WITHIN_S, committed, refuse
 from signalbox.playback.ingest.bodies import (
     BODY_WITHIN_S,
     Replayed,
@@ -40,10 +40,6 @@ _SHARED_PATHS: Final = frozenset({SHARED, f"{SHARED}/"})
 _OWN_PATHS: Final = frozenset({OWN, f"{OWN}/"})
 _PATHS: Final = _SHARED_PATHS | _OWN_PATHS
 HELD_MAX_BYTES: Final = 64 * 1024 * 1024
-ANSWER_WITHIN_S: Final = 7.0  # clients are told within 8 s
-TRIES: Final = 4
-_PAUSE_S: Final = (0.02, 0.2)  # between tries, drawn at random
-CLOSE: Final[Header] = (b"connection", b"close")
 log = structlog.get_logger(__name__)
 
 
@@ -55,6 +51,7 @@ class PlaybackDoors:
         self._admission = Admission(parts)
         self._holding = Holding(HELD_MAX_BYTES)
         self._unknown = Holding(HELD_MAX_BYTES)
+        self._reading, self._storing = Patience(BODY_WITHIN_S), Patience(ANSWER_WITHIN_S)
         settings = parts.settings
         self._hosts = frozenset(host.lower() for host in settings.hosts)
         self._origins = frozenset(origin.lower() for origin in settings.cors_origins)
@@ -177,7 +174,7 @@ class PlaybackDoors:
         key = await self._admission.admit(scope, exchange, needs="ingest", at=at)
         coding = check_media_type(scope)
         raw, exchange.bytes_in = await read_report_body(
-            receive, coding, limit_bytes=most, hold=held.take, within_s=BODY_WITHIN_S
+            scope, receive, coding, limit_bytes=most, hold=held.take, patience=self._reading
         )
         received_ms = round(parts.clock.now().timestamp() * 1000)
         report = read_report(decode_object(raw), received_ms=received_ms)
@@ -203,8 +200,10 @@ class PlaybackDoors:
             try:
                 message = SessionReport(key.app, report, key.weights)
                 applied = await committed(
-                    lambda: self._parts.writer.commit_fact(message),
+                    self._parts.writer.commit_fact,
+                    message,
                     budget_ms=self._parts.settings.retry_budget_ms,
+                    patience=self._storing,
                 )
             except StorageAway:
                 if not await spool.keep(key, raw, received_ms=report.received_ms):

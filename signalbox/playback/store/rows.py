@@ -12,9 +12,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-import psycopg
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
 
 from signalbox.core import copyrows as c
 from signalbox.playback.rules.reports import Figures, States, Stored
@@ -136,35 +133,25 @@ def _values(stored: Stored) -> tuple[Any, ...]:
 
 
 _COLUMN_COUNT: Final = _UINT4.pack(len(_ROW))
-_WRITERS: Final = tuple((kind.oid, kind.field) for kind in _ROW.values())
+# Of most reports a third of the fields is unknown: those need not be written one by one.
+_WRITERS: Final = tuple((kind.oid, kind.oid + c.NULL, kind.field) for kind in _ROW.values())
 
 
-class Rows(bytes):
-    """A finished array of ROW_TYPE; the statement casts it."""
-
-
-class _Finished(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: bytes) -> Buffer | None:
-        return obj
-
-
-psycopg.adapters.register_dumper(Rows, _Finished)
-
-
-def array_of(rows: Sequence[Row], row_oid: int) -> Rows:
+def array_of(rows: Sequence[Row], row_oid: int) -> bytes:
     """Sessions as one parameter. `row_oid` is what this database knows ROW_TYPE by."""
     if not rows:
-        return Rows(_ARRAY.pack(0, 0, row_oid, 0, 1)[:12])
+        return _ARRAY.pack(0, 0, row_oid, 0, 1)[:12]
     parts = [_ARRAY.pack(1, 0, row_oid, len(rows), 1)]
     for app, partition_us, stored in rows:
         fixed = (app, stored.session_id, partition_us, stored.first_received_ms)
         values = (*fixed, *_values(stored))
-        fields = [oid + field(value) for (oid, field), value in zip(_WRITERS, values, strict=True)]
+        fields = [
+            unknown if value is None else oid + field(value)
+            for (oid, unknown, field), value in zip(_WRITERS, values, strict=True)
+        ]
         content = b"".join(fields)
         parts += (_UINT4.pack(len(content) + 4), _COLUMN_COUNT, content)
-    return Rows(b"".join(parts))
+    return b"".join(parts)
 
 
 def _assignment(name: str) -> str:
@@ -172,14 +159,14 @@ def _assignment(name: str) -> str:
     return f"{name}=coalesce(n.{name},s.{name})" if name == "payload" else f"{name}=n.{name}"
 
 
-# Short, because the driver keeps what it has read of a statement only if that has less than 4096 characters.
 INSERT: Final = f"""
     INSERT INTO playback.sessions ({",".join(_ROW)},created_at)
-    SELECT n.*, n.first_received_at FROM unnest(%(new)s::{ROW_TYPE}[]) AS n"""
+    SELECT n.*, n.first_received_at FROM unnest($1::{ROW_TYPE}[]) AS n"""
 UPDATE: Final = f"""
     UPDATE playback.sessions AS s SET {",".join(map(_assignment, _CHANGING))}
-    FROM unnest(%(changed)s::{ROW_TYPE}[]) AS n
-    WHERE s.app_id = n.app_id AND s.session_id = n.session_id AND s.partition_ts = n.partition_ts"""
+    FROM unnest($1::{ROW_TYPE}[]) AS n
+    WHERE s.app_id = n.app_id AND s.session_id = n.session_id AND s.partition_ts = n.partition_ts
+        AND s.partition_ts BETWEEN $2 AND $3"""
 
 
 def _ms(column: str) -> str:

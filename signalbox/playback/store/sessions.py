@@ -6,17 +6,19 @@ other. It also says in which partition the session lies, which no clock of a dev
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.pq.abc import PGresult
 
 from signalbox.core import params as p
 from signalbox.playback.rules.merging import merged
 from signalbox.playback.rules.reports import Entry, Stored
 from signalbox.playback.rules.times import Belief
+from signalbox.playback.store.links import Link, Statement, link_of
 from signalbox.playback.store.messages import ERASED, Applied, Message
 from signalbox.playback.store.rows import (
     COLUMNS,
@@ -29,35 +31,54 @@ from signalbox.playback.store.rows import (
 )
 
 MINUTE_MS: Final = 60_000
+PLACES_MAX: Final = 20_000  # some 6 MB
+ERASED_STATE: Final = "erased"
 
 Key = tuple[UUID, str]  # app and session
 
-_LOCK = """
+_LOCK: Final = Statement(
+    b"playback_lock",
+    b"""
     INSERT INTO playback.session_keys AS known (app_id, session_id, partition_ts)
-    SELECT * FROM unnest(%s, %s, %s) AS new (app, id, at) ORDER BY app, id COLLATE "C"
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS new (app, id, at) ORDER BY app, id COLLATE "C"
     ON CONFLICT (app_id, session_id) DO UPDATE SET state = known.state
-    RETURNING app_id, session_id, (date_part('epoch', partition_ts) * 1000000)::bigint, state"""
-_LOAD = f"""
+    RETURNING app_id, session_id, (date_part('epoch', partition_ts) * 1000000)::bigint, state""",
+)
+# The bounds say which partitions need not be opened.
+_LOAD: Final = Statement(
+    b"playback_load",
+    f"""
     SELECT s.app_id, {COLUMNS}
-    FROM unnest(%s, %s, %s) AS w (app, id, at)
-    JOIN playback.sessions s ON s.app_id = w.app AND s.session_id = w.id AND s.partition_ts = w.at"""
+    FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS w (app, id, at)
+    JOIN playback.sessions s ON s.app_id = w.app AND s.session_id = w.id AND s.partition_ts = w.at
+    WHERE s.partition_ts BETWEEN $4 AND $5""".encode(),
+)
 _ENTRY_COLUMNS: Final = (
     *("app_id", "session_id", "partition_ts", "elapsed_ms", "timestamp_ms", "playback_state"),
     *("current_bitrate_bps", "network_type", "dropped_frames", "buffered_ms"),
     *("rebuffer_count", "rebuffer_time_ms"),
 )
-# One statement, because waiting for the answer to each costs more than what it does.
-_WRITE = f"""
-    WITH added AS ({INSERT}),
-    entries AS (
-        INSERT INTO playback.session_timeline ({", ".join(_ENTRY_COLUMNS)})
-        SELECT * FROM unnest({", ".join(f"%({name})s" for name in _ENTRY_COLUMNS)}) ON CONFLICT DO NOTHING
-    ),
-    dirty AS (
-        INSERT INTO playback.dirty_minutes (app_id, minute, marked_at) SELECT * FROM unnest(%(apps)s, %(minutes)s, %(marked)s)
-    )
-    {UPDATE}"""
-_ROW_OID = f"SELECT '{ROW_TYPE}'::regtype::oid::bigint"
+_ADD: Final = Statement(b"playback_add", INSERT.encode())
+_CHANGE: Final = Statement(b"playback_change", UPDATE.encode())
+_ADD_ENTRIES: Final = Statement(
+    b"playback_entries",
+    f"""
+    INSERT INTO playback.session_timeline ({", ".join(_ENTRY_COLUMNS)})
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::text[],
+        $7::integer[], $8::text[], $9::bigint[], $10::bigint[], $11::integer[], $12::bigint[])
+    ON CONFLICT DO NOTHING""".encode(),
+)
+_MARK: Final = Statement(
+    b"playback_mark",
+    b"""
+    INSERT INTO playback.dirty_minutes (app_id, minute, marked_at)
+    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])""",
+)
+_BEGIN: Final = Statement(b"playback_begin", b"BEGIN")
+_COMMIT: Final = Statement(b"playback_commit", b"COMMIT")
+_ROW_OID: Final = Statement(
+    b"playback_row_oid", f"SELECT '{ROW_TYPE}'::regtype::oid::bigint".encode()
+)
 
 
 class _Session(NamedTuple):
@@ -73,27 +94,81 @@ class Applier:
     def __init__(self, now_us: Callable[[], int], belief: Belief) -> None:
         self._now_us, self._belief = now_us, belief
         self._last_us = 0
-        self._oid: tuple[weakref.ref[AsyncConnection[Any]], int] | None = None
+        self._places = _Places()
 
     async def __call__(
         self, connection: AsyncConnection[Any], messages: Sequence[Message]
     ) -> list[Applied]:
-        """Run inside the writer's transaction."""
+        """Run inside an open transaction."""
+        return await self._apply(link_of(connection), messages)
+
+    async def transaction(
+        self, connection: AsyncConnection[Any], messages: Sequence[Message]
+    ) -> list[Applied]:
+        """As a transaction of its own, on a connection in autocommit: its begin and end are sent along."""
+        link = link_of(connection)
+        link.send(_BEGIN)
+        try:
+            return await self._apply(link, messages, end=_COMMIT)
+        except BaseException:
+            if not connection.closed:
+                await connection.rollback()
+            raise
+
+    async def _apply(
+        self, link: Link, messages: Sequence[Message], end: Statement | None = None
+    ) -> list[Applied]:
         # A key that comes back with our own instant was made by us just now: so no two batches have the same one.
         at_us = self._last_us = max(self._now_us(), self._last_us + 1)
-        sessions, erased = await _lock(connection, messages, at_us)
+        sessions, erased = await self._lock(link, messages, at_us)
         outcomes, folded = self._fold(messages, sessions, erased)
-        row_oid = await self._row_oid(connection)
-        await _write(connection, messages, sessions, folded, at_us, row_oid)
+        _write(link, messages, sessions, folded, at_us)
+        if end is not None:
+            link.send(end)
+        await link.answers()
+        self._places.remember(sessions)
         return outcomes
 
-    async def _row_oid(self, connection: AsyncConnection[Any]) -> int:
-        """What the database of this connection knows the type of rows by."""
-        if self._oid is None or self._oid[0]() is not connection:
-            row = await (await connection.execute(_ROW_OID)).fetchone()
-            assert row is not None
-            self._oid = (weakref.ref(connection), int(row[0]))
-        return self._oid[1]
+    async def _lock(
+        self, link: Link, messages: Sequence[Message], at_us: int
+    ) -> tuple[dict[Key, _Session], set[Key]]:
+        """The sessions of a batch, locked, and which of them are erased."""
+        wanted = sorted({(app, report.session_id) for app, report, _ in messages})
+        link.send(
+            _LOCK,
+            p.uuids(key[0] for key in wanted),
+            p.texts(key[1] for key in wanted),
+            p.instants(at_us for _ in wanted),
+        )
+        guessed = self._places.of(wanted)
+        if guessed:
+            _send_load(link, guessed)
+        if link.row_oid is None:
+            link.send(_ROW_OID)
+        locked, *more = await link.answers()
+        if link.row_oid is None:
+            link.row_oid = link.rows(more.pop())[0][0]
+        sessions: dict[Key, _Session] = {}
+        erased: set[Key] = set()
+        unknown: dict[Key, int] = {}
+        for app, session_id, partition_us, state in link.rows(locked):
+            key = (app, session_id)
+            sessions[key] = _Session(partition_us, None)
+            if state == ERASED_STATE:
+                erased.add(key)
+            elif partition_us not in (at_us, guessed.get(key)):
+                unknown[key] = partition_us
+        if guessed:
+            found = _loaded(link, more[0], guessed)
+            sessions |= {
+                key: session
+                for key, session in found.items()
+                if session.partition_us == sessions[key].partition_us
+            }
+        if unknown:
+            _send_load(link, unknown)
+            sessions |= _loaded(link, (await link.answers())[0], unknown)
+        return sessions, erased
 
     def _fold(
         self, messages: Sequence[Message], sessions: dict[Key, _Session], erased: set[Key]
@@ -113,75 +188,83 @@ class Applier:
         return outcomes, folded
 
 
-async def _lock(
-    connection: AsyncConnection[Any], messages: Sequence[Message], at_us: int
-) -> tuple[dict[Key, _Session], set[Key]]:
-    """The sessions of a batch, locked, and which of them are erased."""
-    wanted = sorted({(app, report.session_id) for app, report, _ in messages})
-    given = (p.uuids(k[0] for k in wanted), p.texts(k[1] for k in wanted))
-    cursor = await connection.execute(
-        _LOCK, (*given, p.instants(at_us for _ in wanted)), binary=True
-    )
-    sessions: dict[Key, _Session] = {}
-    erased: set[Key] = set()
-    for app, session_id, partition_us, state in await cursor.fetchall():
-        sessions[app, session_id] = _Session(partition_us, None)
-        if state == "erased":
-            erased.add((app, session_id))
-    known = [
-        key
-        for key in wanted
-        if key not in erased and sessions[key].partition_us != at_us
-    ]  # fmt: skip
-    if known:
-        sessions |= await _load(connection, known, sessions)
-    return sessions, erased
+class _Places:
+    """Where sessions that were reported lately lie: what is to be loaded can be asked for before its lock is there. Only a guess; the lock tells."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[Key, int] = OrderedDict()
+
+    def remember(self, sessions: dict[Key, _Session]) -> None:
+        """These are there now."""
+        for key, session in sessions.items():
+            self._known[key] = session.partition_us
+            self._known.move_to_end(key)
+        while len(self._known) > PLACES_MAX:
+            self._known.popitem(last=False)
+
+    def of(self, keys: Iterable[Key]) -> dict[Key, int]:
+        """Those of the keys that are known."""
+        known = self._known
+        return {key: known[key] for key in keys if key in known}
 
 
-async def _load(
-    connection: AsyncConnection[Any], known: list[Key], sessions: dict[Key, _Session]
-) -> dict[Key, _Session]:
-    """What is stored of sessions whose keys were there. A statement of its own: only one that begins after the lock sees what was committed before it."""
-    given = (
-        p.uuids(k[0] for k in known),
-        p.texts(k[1] for k in known),
-        p.instants(sessions[k].partition_us for k in known),
+def _send_load(link: Link, places: dict[Key, int]) -> None:
+    """A statement of its own: only one that begins after the lock sees what was committed before it."""
+    link.send(
+        _LOAD,
+        p.uuids(app for app, _ in places),
+        p.texts(session_id for _, session_id in places),
+        p.instants(places.values()),
+        *_bounds(places.values()),
     )
-    cursor = await connection.execute(_LOAD, given, binary=True)
+
+
+def _bounds(instants_us: Iterable[int]) -> tuple[bytes, bytes]:
+    all_us = list(instants_us)
+    return p.instant(min(all_us)), p.instant(max(all_us))
+
+
+def _loaded(link: Link, result: PGresult, places: dict[Key, int]) -> dict[Key, _Session]:
     found: dict[Key, _Session] = {}
-    for app, *columns in await cursor.fetchall():
+    for app, *columns in link.rows(result):
         stored = stored_of(columns)
         key = (app, stored.session_id)
-        found[key] = _Session(sessions[key].partition_us, stored)
+        found[key] = _Session(places[key], stored)
     return found
 
 
-async def _write(
-    connection: AsyncConnection[Any],
+def _write(
+    link: Link,
     messages: Sequence[Message],
     sessions: dict[Key, _Session],
     folded: dict[Key, Stored],
     at_us: int,
-    row_oid: int,
 ) -> None:
+    """Send what has changed."""
     if not folded:
         return
+    assert link.row_oid is not None
     new: list[Row] = []
     changed: list[Row] = []
     for key, stored in folded.items():
         session = sessions[key]
         row = (key[0], session.partition_us, stored)
         (new if session.stored is None else changed).append(row)
+    if new:
+        link.send(_ADD, array_of(new, link.row_oid))
+    if changed:
+        bounds = _bounds(partition_us for _, partition_us, _ in changed)
+        link.send(_CHANGE, array_of(changed, link.row_oid), *bounds)
+    entries = _entries(messages, sessions, folded)
+    if entries:
+        link.send(_ADD_ENTRIES, *_timeline_parameters(entries))
     minutes = _minutes(sessions, folded)
-    parameters = {
-        "new": array_of(new, row_oid),
-        "changed": array_of(changed, row_oid),
-        "apps": p.uuids(app for app, _ in minutes),
-        "minutes": p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
-        "marked": p.instants(at_us for _ in minutes),
-        **_timeline_parameters(_entries(messages, sessions, folded)),
-    }
-    await connection.execute(_WRITE, parameters)
+    link.send(
+        _MARK,
+        p.uuids(app for app, _ in minutes),
+        p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
+        p.instants(at_us for _ in minutes),
+    )
 
 
 def _minutes(sessions: dict[Key, _Session], folded: dict[Key, Stored]) -> list[tuple[UUID, int]]:
@@ -210,12 +293,11 @@ def _entries(
     return placed
 
 
-def _timeline_parameters(placed: list[_Placed]) -> dict[str, Any]:
+def _timeline_parameters(placed: list[_Placed]) -> tuple[bytes, ...]:
     entries = [entry for *_, entry in placed]
-    columns = (
+    return (
         p.uuids(row[0] for row in placed), p.texts(row[1] for row in placed), p.instants(row[2] for row in placed),
         p.bigints(e.elapsed_ms for e in entries), p.bigints(e.timestamp_ms for e in entries), p.texts(e.playback_state for e in entries),
         p.ints(e.current_bitrate_bps for e in entries), p.texts(e.network_type for e in entries), p.bigints(e.dropped_frames for e in entries),
         p.bigints(e.buffered_ms for e in entries), p.ints(e.rebuffer_count for e in entries), p.bigints(e.rebuffer_time_ms for e in entries),
     )  # fmt: skip
-    return dict(zip(_ENTRY_COLUMNS, columns, strict=True))
