@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
-from zlib import crc32
 
 import psycopg
 import structlog
@@ -32,7 +29,7 @@ from signalbox.playback.service.spooling import ReportSpool
 from signalbox.playback.store import Applier
 from signalbox.playback.store.cmcd import TABLE as LINES_TABLE
 from signalbox.playback.store.cmcd import CmcdApplier, CmcdBatch
-from signalbox.playback.store.messages import Applied, Message
+from signalbox.playback.store.messages import Message
 from signalbox.site.access_log import AccessLog
 from signalbox.site.demo_pass import passes
 from signalbox.site.lookups import LOOKUPS_ONLY
@@ -48,9 +45,6 @@ if TYPE_CHECKING:
 LIMITS: Final = LaneLimits(facts_per_batch=256, transaction_s=3.0)
 # A post may have 1000 lines: few of them make a transaction, which then takes a second or two.
 LINE_LIMITS: Final = LaneLimits(samples_per_batch=32, max_samples=2_000, transaction_s=5.0)
-# While one waits for the disk another works: a quarter more reports of 16 connections than with one. With more of them batches
-# become small, and the CPU that each costs takes away what is won (measured).
-WRITERS: Final = 1
 WELL_KNOWN_KEY: Final = "dev-key"
 # A plan for arrays of a known length always looks cheaper than one for any, so one would be made for every batch: for all
 # partitions, at a cost of more than a millisecond (measured).
@@ -65,38 +59,6 @@ def check_key(settings: Settings) -> None:
     if settings.core.production:
         raise SettingError("SIGNALBOX_PLAYBACK_KEY", "is known to everybody: choose another one")
     log.warning("playback.key_well_known", remedy="set SIGNALBOX_PLAYBACK_KEY to a key of your own")
-
-
-class SharedWriter:
-    """Several writers, each for some of the sessions: while one waits for the disk the others go on.
-
-    All reports of a session go through one of them, so that they never wait for each other's locks.
-    """
-
-    def __init__(self, writers: Sequence[GroupCommitWriter[Message]]) -> None:
-        self._writers = writers
-
-    async def open(self) -> None:
-        """Begin to store."""
-        for writer in self._writers:
-            await writer.open()
-
-    async def close(self) -> None:
-        """Store what waits."""
-        await asyncio.gather(*(writer.close() for writer in self._writers))
-
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the database was away for any of them when it last asked."""
-        return any(writer.is_cut_off for writer in self._writers)
-
-    async def commit_fact(self, message: Message) -> Applied:
-        """Store a report; raises as `GroupCommitWriter.commit_fact`."""
-        name = message.report.session_id.encode("utf-8", "replace")
-        applied: Applied = await self._writers[crc32(name) % len(self._writers)].commit_fact(
-            message
-        )
-        return applied
 
 
 class PlaybackKernel:
@@ -117,18 +79,14 @@ class PlaybackKernel:
             limits_are_local=lambda: not kernel.live.available,
         )
         belief = Belief(max_future_ms=own.max_future_skew_ms, max_past_days=own.max_past_days)
-        self.writer = SharedWriter(
-            [
-                GroupCommitWriter(
-                    self._connect,
-                    Applier(lambda: micros(kernel.clock.now()), belief).transaction,
-                    limits=LIMITS,
-                    metrics=WriterFigures(self.figures),
-                    share_by=lambda message: message.app,
-                    transacts=True,
-                )
-                for _ in range(WRITERS)
-            ]
+        # One, however many cores there are: two share the reports, so that each has half as many in a batch, and cost a third more CPU (measured).
+        self.writer: GroupCommitWriter[Message] = GroupCommitWriter(
+            self._connect,
+            Applier(lambda: micros(kernel.clock.now()), belief).transaction,
+            limits=LIMITS,
+            metrics=WriterFigures(self.figures),
+            share_by=lambda message: message.app,
+            transacts=True,
         )
         # Lines share no transactions with reports: many of one must not keep the other waiting.
         self.lines: GroupCommitWriter[CmcdBatch] = GroupCommitWriter(

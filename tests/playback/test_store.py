@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from psycopg.rows import dict_row
 
@@ -241,3 +242,73 @@ async def test_fifty_posts_of_one_session_at_once_all_arrive(db: Database, app: 
     (row,) = await rows(db, SESSIONS, app)
     assert (row["duration_ms"], row["client_ts_ms"]) == (50, T + 60 * 49)
     assert len(await rows(db, TIMELINE, app)) == 50
+
+
+async def test_sessions_that_another_process_knows_are_not_made_again(
+    db: Database, app: UUID
+) -> None:
+    async with writing(db) as one, writing(db) as other:
+        await commit(one, app, report("mine"))
+        await commit(other, app, report("theirs", T, entry(1)))
+        applied = await commit(
+            one,
+            app,
+            report("new", T, entry(2)),
+            report("theirs", T + 1_000, entry(2), error_count=1),
+            report("new", T + 1_000),
+            report("theirs", T + 2_000),
+        )
+
+    assert applied == [Applied("created", 1), Applied("updated", 2), Applied("updated", 2), Applied("updated", 3)]  # fmt: skip
+    found = {row["session_id"]: row for row in await rows(db, SESSIONS, app)}
+    assert {name: row["revision"] for name, row in found.items()} == {"mine": 1, "new": 2, "theirs": 3}  # fmt: skip
+    entries = [(e["session_id"], e["elapsed_ms"]) for e in await rows(db, TIMELINE, app)]
+    assert entries == [("new", 2), ("theirs", 1), ("theirs", 2)]
+
+
+async def test_a_session_that_lies_elsewhere_by_now_is_found(db: Database, app: UUID) -> None:
+    async with writing(db) as one, writing(db) as other:
+        await commit(one, app, report("s"))
+        async with db.begin() as tx:
+            for table in ("sessions", "session_keys"):
+                await tx.psycopg.execute(f"DELETE FROM playback.{table} WHERE app_id = %s", (app,))
+        await commit(other, app, report("else"), report("s"))
+        await commit(other, app, report("s", T + 1_000))
+        applied = await commit(one, app, report("s", T + 2_000))
+
+    assert applied == [Applied("updated", 3)]
+    (row,) = [row for row in await rows(db, SESSIONS, app) if row["session_id"] == "s"]
+    assert (row["revision"], row["client_ts_ms"]) == (3, T + 2_000)
+
+
+async def test_an_erased_session_that_nobody_remembers_is_not_stored(
+    db: Database, writer: Writer, app: UUID
+) -> None:
+    await commit(writer, app, report("first"))
+    async with db.begin() as tx:
+        await tx.psycopg.execute(
+            "INSERT INTO playback.session_keys VALUES (%s, 's', now(), 'erased', now() + interval '30 days')",
+            (app,),
+        )
+
+    applied = await commit(writer, app, report("s", T, entry(1)), report("other"))
+
+    assert applied == [Applied("erased", 0), Applied("created", 1)]
+    assert [row["session_id"] for row in await rows(db, SESSIONS, app)] == ["first", "other"]
+    assert await rows(db, TIMELINE, app) == []
+    assert await commit(writer, app, report("s", T + 1_000)) == [Applied("erased", 0)]
+
+
+async def test_a_statement_that_fails_leaves_nothing_behind(db: Database, app: UUID) -> None:
+    apply = Applier(lambda: T * 1000, Belief()).transaction
+    async with await db.connect() as connection:
+        broken = report("s", T, schema_version="1")
+        object.__setattr__(broken, "payload", b"no JSON")  # as no door lets it in
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.DataError):
+                await apply(connection, [SessionReport(app, report("other")), SessionReport(app, broken)])  # fmt: skip
+            assert (
+                await rows(db, "SELECT * FROM playback.session_keys WHERE app_id = %s", app) == []
+            )
+            applied = await apply(connection, [SessionReport(uuid4(), report("other"))])
+            assert applied == [Applied("created", 1)]

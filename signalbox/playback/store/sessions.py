@@ -32,6 +32,7 @@ from signalbox.playback.store.rows import (
 
 MINUTE_MS: Final = 60_000
 PLACES_MAX: Final = 20_000  # some 6 MB
+NEW_AT_ONCE: Final = 128
 ERASED_STATE: Final = "erased"
 
 Key = tuple[UUID, str]  # app and session
@@ -60,19 +61,43 @@ _ENTRY_COLUMNS: Final = (
 )
 _ADD: Final = Statement(b"playback_add", INSERT.encode())
 _CHANGE: Final = Statement(b"playback_change", UPDATE.encode())
+
+
+def _arrays(first: int, *kinds: str) -> str:
+    """A row for each element of the arrays that begin with the parameter `first`."""
+    return f"unnest({', '.join(f'${first + n}::{kind}[]' for n, kind in enumerate(kinds))})"
+
+
+_ENTRY_KINDS: Final = (
+    *("uuid", "text", "timestamptz", "bigint", "bigint", "text"),
+    *("integer", "text", "bigint", "bigint", "integer", "bigint"),
+)
+_INTO_TIMELINE: Final = f"INSERT INTO playback.session_timeline ({', '.join(_ENTRY_COLUMNS)})"
+_INTO_MINUTES: Final = "INSERT INTO playback.dirty_minutes (app_id, minute, marked_at)"
+_MINUTE_KINDS: Final = ("uuid", "timestamptz", "timestamptz")
 _ADD_ENTRIES: Final = Statement(
     b"playback_entries",
-    f"""
-    INSERT INTO playback.session_timeline ({", ".join(_ENTRY_COLUMNS)})
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bigint[], $5::bigint[], $6::text[],
-        $7::integer[], $8::text[], $9::bigint[], $10::bigint[], $11::integer[], $12::bigint[])
-    ON CONFLICT DO NOTHING""".encode(),
+    f"{_INTO_TIMELINE} SELECT * FROM {_arrays(1, *_ENTRY_KINDS)} ON CONFLICT DO NOTHING".encode(),
 )
 _MARK: Final = Statement(
-    b"playback_mark",
-    b"""
-    INSERT INTO playback.dirty_minutes (app_id, minute, marked_at)
-    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[])""",
+    b"playback_mark", f"{_INTO_MINUTES} SELECT * FROM {_arrays(1, *_MINUTE_KINDS)}".encode()
+)
+# The keys are looked up in a table of hashes: as a plain IN they would be a join, for which these connections have but loops.
+_CREATE: Final = Statement(
+    b"playback_create",
+    f"""
+    WITH made AS (
+        INSERT INTO playback.session_keys (app_id, session_id, partition_ts)
+        SELECT app_id, session_id, partition_ts FROM unnest($1::{ROW_TYPE}[]) ORDER BY app_id, session_id COLLATE "C"
+        ON CONFLICT (app_id, session_id) DO NOTHING RETURNING app_id, session_id
+    ),
+    added AS ({INSERT} WHERE ((n.app_id, n.session_id) IN (SELECT app_id, session_id FROM made)) IS TRUE),
+    entries AS (
+        {_INTO_TIMELINE} SELECT * FROM {_arrays(2, *_ENTRY_KINDS)} AS e (app_id, session_id)
+        WHERE ((e.app_id, e.session_id) IN (SELECT app_id, session_id FROM made)) IS TRUE ON CONFLICT DO NOTHING
+    ),
+    marked AS ({_INTO_MINUTES} SELECT * FROM {_arrays(14, *_MINUTE_KINDS)})
+    SELECT app_id, session_id FROM made""".encode(),
 )
 _BEGIN: Final = Statement(b"playback_begin", b"BEGIN")
 _COMMIT: Final = Statement(b"playback_commit", b"COMMIT")
@@ -105,8 +130,39 @@ class Applier:
     async def transaction(
         self, connection: AsyncConnection[Any], messages: Sequence[Message]
     ) -> list[Applied]:
-        """As a transaction of its own, on a connection in autocommit: its begin and end are sent along."""
+        """As a transaction of its own, or two, on a connection in autocommit."""
         link = link_of(connection)
+        keys = {(app, report.session_id) for app, report, _ in messages}
+        if len(keys) <= NEW_AT_ONCE and link.row_oid is not None and not self._places.of(keys):
+            return await self._created(connection, link, messages, keys)
+        return await self._locked(connection, link, messages)
+
+    async def _created(
+        self,
+        connection: AsyncConnection[Any],
+        link: Link,
+        messages: Sequence[Message],
+        keys: set[Key],
+    ) -> list[Applied]:
+        """Nobody here knows these sessions: most likely they are new. One statement stores those that are, and no other."""
+        at_us = self._instant()
+        sessions = {key: _Session(at_us, None) for key in keys}
+        outcomes, folded = self._fold(messages, sessions, set())
+        _send_new(link, messages, sessions, folded, at_us)
+        made = {(app, session_id) for app, session_id in link.rows((await link.answers())[0])}
+        self._places.remember({key: sessions[key] for key in made})
+        if len(made) == len(keys):
+            return outcomes
+        known = [one for one in messages if (one.app, one.report.session_id) not in made]
+        later = iter(await self._locked(connection, link, known))
+        return [
+            outcome if (one.app, one.report.session_id) in made else next(later)
+            for one, outcome in zip(messages, outcomes, strict=True)
+        ]
+
+    async def _locked(
+        self, connection: AsyncConnection[Any], link: Link, messages: Sequence[Message]
+    ) -> list[Applied]:
         link.send(_BEGIN)
         try:
             return await self._apply(link, messages, end=_COMMIT)
@@ -115,11 +171,15 @@ class Applier:
                 await connection.rollback()
             raise
 
+    def _instant(self) -> int:
+        """A key that comes back with our own instant was made by us just now: so no two batches have the same one."""
+        self._last_us = max(self._now_us(), self._last_us + 1)
+        return self._last_us
+
     async def _apply(
         self, link: Link, messages: Sequence[Message], end: Statement | None = None
     ) -> list[Applied]:
-        # A key that comes back with our own instant was made by us just now: so no two batches have the same one.
-        at_us = self._last_us = max(self._now_us(), self._last_us + 1)
+        at_us = self._instant()
         sessions, erased = await self._lock(link, messages, at_us)
         outcomes, folded = self._fold(messages, sessions, erased)
         _write(link, messages, sessions, folded, at_us)
@@ -258,12 +318,23 @@ def _write(
     entries = _entries(messages, sessions, folded)
     if entries:
         link.send(_ADD_ENTRIES, *_timeline_parameters(entries))
-    minutes = _minutes(sessions, folded)
+    link.send(_MARK, *_minute_parameters(_minutes(sessions, folded), at_us))
+
+
+def _send_new(
+    link: Link,
+    messages: Sequence[Message],
+    sessions: dict[Key, _Session],
+    folded: dict[Key, Stored],
+    at_us: int,
+) -> None:
+    assert link.row_oid is not None
+    rows = [(app, at_us, stored) for (app, _), stored in folded.items()]
     link.send(
-        _MARK,
-        p.uuids(app for app, _ in minutes),
-        p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
-        p.instants(at_us for _ in minutes),
+        _CREATE,
+        array_of(rows, link.row_oid),
+        *_timeline_parameters(_entries(messages, sessions, folded)),
+        *_minute_parameters(_minutes(sessions, folded), at_us),
     )
 
 
@@ -275,6 +346,14 @@ def _minutes(sessions: dict[Key, _Session], folded: dict[Key, Stored]) -> list[t
         if before is not None:
             found.add((key[0], before.timestamp_ms // MINUTE_MS))
     return sorted(found)
+
+
+def _minute_parameters(minutes: list[tuple[UUID, int]], at_us: int) -> tuple[bytes, ...]:
+    return (
+        p.uuids(app for app, _ in minutes),
+        p.instants(minute * MINUTE_MS * 1000 for _, minute in minutes),
+        p.instants(at_us for _ in minutes),
+    )
 
 
 _Placed = tuple[UUID, str, int, Entry]
