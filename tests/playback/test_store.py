@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.rows import dict_row
 
 from signalbox.core.batch import GroupCommitWriter
@@ -302,8 +303,7 @@ async def test_an_erased_session_that_nobody_remembers_is_not_stored(
 async def test_a_statement_that_fails_leaves_nothing_behind(db: Database, app: UUID) -> None:
     apply = Applier(lambda: T * 1000, Belief()).transaction
     async with await db.connect() as connection:
-        broken = report("s", T, schema_version="1")
-        object.__setattr__(broken, "payload", b"no JSON")  # as no door lets it in
+        broken = replace(report("s"), payload=b"no JSON")  # as no door lets it in
         for _ in range(2):
             with pytest.raises(psycopg.errors.DataError):
                 await apply(connection, [SessionReport(app, report("other")), SessionReport(app, broken)])  # fmt: skip

@@ -29,10 +29,13 @@ class Statement(NamedTuple):
 
 
 class Link:
-    """A connection that nobody else uses meanwhile. `send` some statements, then wait for their `answers`."""
+    """A connection that nobody else uses meanwhile. `send` some statements, then wait for their `answers`.
 
-    def __init__(self, connection: AsyncConnection[Any]) -> None:
-        self._pgconn = connection.pgconn
+    `prepares` is for a connection whose transactions all begin and end here: after a rollback of its own the driver deallocates everything.
+    """
+
+    def __init__(self, connection: AsyncConnection[Any], *, prepares: bool = False) -> None:
+        self._pgconn, self._prepares = connection.pgconn, prepares
         self._reader = Transformer()
         self._prepared: set[bytes] = set()
         self._sent: list[tuple[Statement, Sequence[bytes] | None]] = []
@@ -40,7 +43,7 @@ class Link:
 
     def send(self, statement: Statement, *parameters: bytes) -> None:
         """Put one in line; parameters are in PostgreSQL's binary format."""
-        if statement.name not in self._prepared:
+        if self._prepares and statement.name not in self._prepared:
             self._sent.append((statement, None))
             self._prepared.add(statement.name)
         self._sent.append((statement, parameters))
@@ -86,10 +89,15 @@ class Link:
         for statement, parameters in sent:
             if parameters is None:
                 pgconn.send_prepare(statement.name, statement.sql)
-            else:
-                formats = [Format.BINARY] * len(parameters)
+                continue
+            formats = [Format.BINARY] * len(parameters)
+            if self._prepares:
                 pgconn.send_query_prepared(
                     statement.name, parameters, param_formats=formats, result_format=Format.BINARY
+                )
+            else:
+                pgconn.send_query_params(
+                    statement.sql, parameters, param_formats=formats, result_format=Format.BINARY
                 )
         pgconn.pipeline_sync()
         while pgconn.flush():
@@ -135,8 +143,8 @@ _links: WeakKeyDictionary[AsyncConnection[Any], Link] = WeakKeyDictionary()
 
 
 def link_of(connection: AsyncConnection[Any]) -> Link:
-    """The link of a connection: it remembers what is prepared there."""
+    """The link of a connection whose transactions all begin and end there: it remembers what is prepared."""
     link = _links.get(connection)
     if link is None:
-        link = _links[connection] = Link(connection)
+        link = _links[connection] = Link(connection, prepares=True)
     return link

@@ -101,6 +101,7 @@ _CREATE: Final = Statement(
 )
 _BEGIN: Final = Statement(b"playback_begin", b"BEGIN")
 _COMMIT: Final = Statement(b"playback_commit", b"COMMIT")
+_ROLLBACK: Final = Statement(b"playback_rollback", b"ROLLBACK")
 _ROW_OID: Final = Statement(
     b"playback_row_oid", f"SELECT '{ROW_TYPE}'::regtype::oid::bigint".encode()
 )
@@ -125,7 +126,7 @@ class Applier:
         self, connection: AsyncConnection[Any], messages: Sequence[Message]
     ) -> list[Applied]:
         """Run inside an open transaction."""
-        return await self._apply(link_of(connection), messages)
+        return await self._apply(Link(connection), messages)
 
     async def transaction(
         self, connection: AsyncConnection[Any], messages: Sequence[Message]
@@ -166,9 +167,10 @@ class Applier:
         link.send(_BEGIN)
         try:
             return await self._apply(link, messages, end=_COMMIT)
-        except BaseException:
+        except Exception:
             if not connection.closed:
-                await connection.rollback()
+                link.send(_ROLLBACK)
+                await link.answers()
             raise
 
     def _instant(self) -> int:
