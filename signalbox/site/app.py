@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
-from litestar import Litestar, Request
+from litestar import Litestar, Request, Response
 from litestar.config.app import AppConfig
 from litestar.config.compression import CompressionConfig
 from litestar.datastructures import State
 from litestar.di import Provide
+from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.types import ExceptionHandlersMap
 from psycopg import AsyncConnection
 
 from signalbox import __version__
@@ -76,7 +78,7 @@ from signalbox.site.lookups import LOOKUPS_ONLY
 from signalbox.site.partitions import coming
 from signalbox.site.playback import PlaybackKernel
 from signalbox.site.playback_gate import ROOT as PLAYBACK_ROOT
-from signalbox.site.playback_gate import unfound
+from signalbox.site.playback_gate import unfound, unrouted
 from signalbox.site.playback_reference import OPERATIONS as PLAYBACK_OPERATIONS
 from signalbox.site.remembering import LiveMemory
 from signalbox.site.secrets import with_stored_secrets
@@ -340,9 +342,23 @@ def _litestar(kernel: Kernel, accounts: Accounts) -> Litestar:
             render_plugins=[JsonRenderPlugin()],
             use_handler_docstrings=True,
         ),
-        exception_handlers=exception_handlers(_dialects(clock)),
+        exception_handlers=_refusals(kernel),
     )
     return Litestar.from_config(config)
+
+
+def _refusals(kernel: Kernel) -> ExceptionHandlersMap:
+    """What no route answers; each door's paths in its own words."""
+    handlers = exception_handlers(_dialects(kernel.clock))
+    of_playback = unrouted(kernel.playback.gate, kernel.clock)
+    of_others: Any = handlers[HTTPException]
+
+    def on_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+        is_playbacks = request.url.path.startswith(PLAYBACK_ROOT)
+        answer: Response[Any] = (of_playback if is_playbacks else of_others)(request, error)
+        return answer
+
+    return {**handlers, HTTPException: on_http}
 
 
 def _app_defaults(settings: MonitoringSettings) -> AppDefaults:

@@ -166,6 +166,11 @@ class PlaybackKernel:
         """The routes that players report to, in front of `rest`."""
         return CmcdDoors(self.parts, self.lines, PlaybackDoors(self.parts, SlashedIds(rest)))
 
+    @cached_property
+    def gate(self) -> ReadingGate:
+        """What those who read pass."""
+        return ReadingGate(self.parts, self.figures.query_took)
+
     def reading(self) -> Reading:
         """What the reading routes work with."""
         kernel = self._kernel
@@ -173,7 +178,7 @@ class PlaybackKernel:
             db=kernel.db,
             clock=kernel.clock,
             settings=kernel.settings.playback,
-            gate=ReadingGate(self.parts, self.figures.query_took),
+            gate=self.gate,
         )
 
     @cached_property

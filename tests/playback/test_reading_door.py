@@ -9,6 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from signalbox.accounts import service as accounts
+from signalbox.core.actor import SYSTEM
 from tests.monitoring.conftest import House
 from tests.playback.conftest import app_key, new_player
 from tests.playback.played import TEN, body, ms, sample, store
@@ -283,6 +285,30 @@ async def test_a_wrong_method_or_path_is_told_in_the_same_envelope(reader: Reade
     assert (method.status_code, method.json()["error"]["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert "GET" in method.headers["allow"]
     assert (path.status_code, path.json()["error"]["code"]) == (404, "NOT_FOUND")
+    for answer in (method, path):
+        assert answer.json()["error"]["requestId"] == answer.headers["x-request-id"]
+    own = await client.get("/v1/playback/nothing", headers={"X-Request-Id": "mine"})
+    assert own.json()["error"]["requestId"] == "mine"
+
+
+async def test_a_key_of_the_organization_reads_all_its_apps(reader: Reader, house: House) -> None:
+    name = await reader.play()
+    organization, stranger = reader.player.app["organization_id"], await new_player(house)
+    _, key = await accounts.create_key(house.db, organization_id=organization, scopes=["read"], by=SYSTEM, at=house.clock.now())  # fmt: skip
+    mine, theirs = {"appId": str(reader.player.app["id"])}, {"appId": str(stranger.app["id"])}
+
+    found = await reader.get(f"/sessions/{name}", key, **mine)
+
+    assert (found.status_code, found.json()["sessionId"]) == (200, name)
+    assert found.headers["x-ratelimit-remaining"] == "99"
+    assert (await reader.get("/qoe/summary", key, **mine)).status_code == 200
+    nowhere = await reader.get(f"/sessions/{name}", key)
+    assert (nowhere.status_code, nowhere.json()["error"]["details"]) == (400, [{"field": "appId", "problem": "missing"}])  # fmt: skip
+    foreign = await reader.get("/sessions", key, **theirs)
+    assert (foreign.status_code, foreign.json()["error"]["code"]) == (404, "NOT_FOUND")
+    url = f"/v1/playback/sessions/{name}"
+    erased = await house.client.delete(url, params=mine, headers={"Authorization": f"Bearer {key}"})
+    assert (erased.status_code, erased.json()["error"]["code"]) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("name", ["a/b", "a/timeline", "/", "//x", "b/", "50%2F", "ü/?#", ".."])

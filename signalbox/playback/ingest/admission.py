@@ -55,6 +55,21 @@ class Admission:
             self._check_records(key)
         return key
 
+    def is_unknown(self, scope: Scope, *, at: datetime) -> bool:
+        """Whether a request carries a key that is none of those seen lately, from an address that may still ask."""
+        secret = key_of(scope)
+        until = self._refused_until.get(client_address(scope, self._parts.trusted))
+        is_refused = until is not None and at < until
+        return bool(secret) and not is_refused and not self._parts.keys.has_seen(secret)
+
+    async def admit_known(
+        self, scope: Scope, exchange: Exchange, key: KeyFacts, *, needs: str, at: datetime
+    ) -> None:
+        """As `admit`, with a key that somebody else has looked up."""
+        exchange.tenant, exchange.key_id = key.app_name, str(key.id)
+        self._parts.told.key_used(exchange.key_id, key.status)
+        await self._within(key, scope, needs, lambda: self._limit(scope, exchange, key, at))
+
     async def admit_page(
         self, secret: str, scope: Scope, exchange: Exchange, *, at: datetime
     ) -> KeyFacts:

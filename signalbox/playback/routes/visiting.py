@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Protocol
@@ -69,6 +69,21 @@ class Gate(Protocol):
     ) -> KeyFacts:
         """The key of a request that may pass; raises what refuses it."""
         ...
+
+    def may_be_unbound(self, scope: MutableMapping[str, Any], *, at: datetime) -> bool:
+        """Whether it may come with a key that is bound to no app."""
+        ...
+
+    async def admit_unbound(
+        self,
+        scope: MutableMapping[str, Any],
+        visit: Visit,
+        key: KeyFacts,
+        *,
+        needs: str,
+        at: datetime,
+    ) -> None:
+        """Whether somebody with such a key may pass; raises what refuses it."""
 
     def end(self, visit: Visit) -> None:
         """It is answered."""
@@ -144,6 +159,10 @@ async def admitted(request: AnyRequest, needs: str, app_id: str | None) -> Reade
     if bearer_of(request.headers) is None:
         return await _signed_in(request, reading, needs, wanted)
     at = reading.clock.now()
+    if reading.gate.may_be_unbound(request.scope, at=at):  # type: ignore[arg-type]
+        actor = await _of_organization(request, reading, at)
+        if actor is not None:
+            return await _with_organizations_key(request, reading, actor, needs, wanted, at)
     key = await reading.gate.admit(request.scope, visit, needs=needs, at=at)  # type: ignore[arg-type]
     if wanted not in (None, key.app):
         raise NoSuchSession
@@ -157,6 +176,50 @@ async def admitted(request: AnyRequest, needs: str, app_id: str | None) -> Reade
     return Reader(
         app_id=key.app, tenant=key.app_name, organization_id=key.organization, actor=actor
     )
+
+
+async def _of_organization(request: AnyRequest, reading: Reading, at: datetime) -> Actor | None:
+    """Who has a key of a whole organization; None for any other, about which the gate has its own word."""
+    try:
+        actor = await accounts_service.authenticate(
+            reading.db, bearer=bearer_of(request.headers), at=at
+        )
+    except AppError:
+        return None
+    return actor if actor is not None and actor.app_id is None else None
+
+
+async def _with_organizations_key(
+    request: AnyRequest,
+    reading: Reading,
+    actor: Actor,
+    needs: str,
+    wanted: UUID | None,
+    at: datetime,
+) -> Reader:
+    """A key of an organization reads any of its apps, and must say which."""
+    visit = visit_of(request)
+    assert visit is not None
+    assert actor.id is not None
+    app: Mapping[Any, Any] | None = None
+    if wanted is not None:
+        async with reading.db.read() as tx:
+            app = await accounts.app(tx, actor, wanted)
+    (organization_id,) = actor.organization_ids
+    key = KeyFacts(
+        id=actor.id,
+        app=organization_id if app is None else app["id"],
+        app_name="" if app is None else app["name"],
+        organization=organization_id,
+        scopes=actor.scopes,
+        bucket=str(actor.id),
+    )
+    await reading.gate.admit_unbound(request.scope, visit, key, needs=needs, at=at)  # type: ignore[arg-type]
+    if wanted is None:
+        raise InvalidSchema([("appId", "missing")])
+    if app is None:
+        raise NoSuchSession
+    return Reader(app_id=wanted, tenant=app["name"], organization_id=organization_id, actor=actor)
 
 
 async def _signed_in(
