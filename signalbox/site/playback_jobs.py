@@ -45,12 +45,20 @@ def good_session(settings: PlaybackSettings) -> Mapping[str, float]:
     }
 
 
+# Of the session: indexes are made outside of transactions. Who does not get it at once leaves the work to the one who has it: to wait would
+# be to hold a snapshot, for whose end the making of an index waits.
+_INDEXING = "SELECT pg_try_advisory_lock(hashtextextended('playback.indexes', 0))"
+
+
 async def maintain_sessions(db: Database, settings: Settings, at: datetime) -> None:
     """Make the coming months of sessions, and the indexes of those in which somebody may be watching now."""
     async with await AsyncConnection.connect(
         db.url, autocommit=True, connect_timeout=5
     ) as connection:
         await maintain(connection, playback_policies(settings), at=at)
+        mine = await (await connection.execute(_INDEXING)).fetchone()
+        if not mine or not mine[0]:
+            return
         await ensure_live_indexes(connection, today=at.date())
         await ensure_payload_indexes(connection, wanted=settings.playback.payload_gin)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -241,6 +242,19 @@ async def test_months_are_made_ahead_and_the_present_ones_find_who_watches(db: D
     assert f"session_timeline_{ahead[-1]}" in timelines
     assert made == ["idx_sessions_live_2041_11"]
     assert indexes == {f"idx_sessions_live_2041_{month}" for month in ("09", "10", "11")}
+
+
+async def test_processes_that_start_together_make_the_indexes_once(db: Database) -> None:
+    later = NOW + 400 * DAY
+
+    await asyncio.gather(*(maintain_sessions(db, SETTINGS, later) for _ in range(4)))
+
+    async with db.read() as tx:
+        cursor = await tx.psycopg.execute(
+            "SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indexrelid = to_regclass(%s)",
+            (f"playback.idx_sessions_live_{later:%Y_%m}",),
+        )
+        assert await cursor.fetchone() == (1, True)
 
 
 async def test_a_worker_that_starts_makes_months_and_removes_what_is_over(
