@@ -82,6 +82,9 @@ async def new_app(db: Database, name: str = "app") -> Row:
 
 
 @pytest.fixture
-async def scene(db: Database) -> Scene:
-    """An app that nobody else looks at."""
-    return Scene(db, await new_app(db))
+async def scene(db: Database) -> AsyncIterator[Scene]:
+    """An app that nobody else looks at; its many sessions leave with it."""
+    made = Scene(db, await new_app(db))
+    yield made
+    async with db.begin() as tx:
+        await tx.psycopg.execute("DELETE FROM playback.sessions WHERE app_id = %s", (made.id,))

@@ -144,7 +144,8 @@ async def test_a_table_that_is_read_whole_is_noticed(
         async with crowded.read() as tx, tx.psycopg.cursor() as cursor:
             await cursor.execute("SELECT count(*) FROM playback.sessions s WHERE s.dialect = 'x'")
 
-    assert await large(crowded, read) == [f"sessions_{MONTH:%Y_%m}"]
+    # Other tests may have filled other months.
+    assert f"sessions_{MONTH:%Y_%m}" in await large(crowded, read)
 
 
 async def test_old_and_later_months_are_not_looked_at(crowded: Database) -> None:
