@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -63,6 +63,15 @@ class Scene:
         async with self.db.read() as tx:
             return list(await queries.alerts(tx, SYSTEM, filters, limit=100))
 
+    async def leave(self) -> None:
+        """Take the sessions and calls away: thousands would be in the way of tests that look at all there are."""
+        async with self.db.begin() as tx:
+            for table in (
+                "playback.sessions", "monitoring.diagnoses", "monitoring.issues", "monitoring.sessions", "monitoring.participants",
+                "monitoring.conferences",
+            ):  # fmt: skip
+                await tx.psycopg.execute(f"DELETE FROM {table} WHERE app_id = %s", (self.id,))
+
     async def messages(self) -> list[Row]:
         """What was queued for the app's organization."""
         async with self.db.read() as tx:
@@ -83,8 +92,7 @@ async def new_app(db: Database, name: str = "app") -> Row:
 
 @pytest.fixture
 async def scene(db: Database) -> AsyncIterator[Scene]:
-    """An app that nobody else looks at; its many sessions leave with it."""
+    """An app that nobody else looks at; its many sessions and calls leave with it."""
     made = Scene(db, await new_app(db))
     yield made
-    async with db.begin() as tx:
-        await tx.psycopg.execute("DELETE FROM playback.sessions WHERE app_id = %s", (made.id,))
+    await made.leave()

@@ -71,3 +71,4 @@ async def test_no_look_reads_a_whole_table(scene: Scene, asked: list[tuple[str, 
         plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
         assert not big_tables & set(scans(plan[0]["Plan"])), statement
     await connection.close()
+    await other.leave()
