@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, MutableMapping
 from typing import Any, Final
 
+from signalbox.accounts.guards import COOKIE
 from signalbox.http.body import Receive
 from signalbox.http.errors import Header, Send
 from signalbox.http.negotiation import Accepted, accepted, best_coding
@@ -25,6 +26,12 @@ _ONLY_PAGES: Final = re.compile(
     f"|/apps/{_ID}/alerts(?:/(?:rules?|channels|{_ID}))?/?"
 )
 _SHARED: Final = re.compile(f"/apps/{_ID}(?:/usage)?/?")
+# What every page of somebody signed in asks for first. Its scripts would do so when they have been read; so it is on its way meanwhile.
+_SIGNED_OUT: Final = re.compile("/|/(?:login|change-password)/?")
+_ASKED_FIRST: Final = ", ".join(
+    f"<{path}>; rel=preload; as=fetch; crossorigin"
+    for path in ("/v1/apps", "/v1/organizations", "/v1/me")
+)
 # What is not found here is told in the words of the interface, also to a browser.
 _NO_PAGES_BELOW: Final = ("/v1/", "/api/", "/internal/", "/.well-known/")
 
@@ -40,7 +47,7 @@ _SAFE_PAGE: Final = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "vary": "accept, accept-encoding",
+    "vary": "accept, accept-encoding, cookie",
 }
 
 
@@ -69,13 +76,18 @@ class DashboardDoor:
         wish = accepted(_joined(scope, b"accept"))
         shared = _SHARED.fullmatch(path) is not None
         if _is_page(path, wish, shared=shared):
-            await _respond(scope, send, self._build.document, self._page_head)
+            await _respond(scope, send, self._build.document, self._head_of(path, scope))
         elif shared:
             await self._rest(scope, receive, _varying(send))
         elif wish.prefers_html and not path.startswith(_NO_PAGES_BELOW):
             await self._rest(scope, receive, self._page_for_missing(scope, send))
         else:
             await self._rest(scope, receive, send)
+
+    def _head_of(self, path: str, scope: Scope) -> dict[str, str]:
+        if _SIGNED_OUT.fullmatch(path) or f"{COOKIE}=" not in (_joined(scope, b"cookie") or ""):
+            return self._page_head
+        return {**self._page_head, "link": _ASKED_FIRST}
 
     def _page_for_missing(self, scope: Scope, send: Send) -> Send:
         """Sends on what the interface answers, but instead of a 404 the document, which then says so to a person."""

@@ -116,6 +116,21 @@ async def test_addresses_of_pages_answer_with_the_document(site: httpx.AsyncClie
             assert is_document(answer)
 
 
+async def test_what_every_page_asks_first_is_on_its_way_for_who_is_signed_in(
+    site: httpx.AsyncClient,
+) -> None:
+    """And for nobody else: a stranger's page would be refused."""
+    known = {"accept": BROWSER, "cookie": "theme=dark; pmsession=abc"}
+    for path in (f"/apps/{ID}", f"/conference/{ID}", "/dashboard"):
+        signed = await site.get(path, headers=known)
+        stranger = await site.get(path, headers={"accept": BROWSER})
+        assert "</v1/apps>; rel=preload; as=fetch; crossorigin" in signed.headers["link"]
+        assert "cookie" in signed.headers["vary"]
+        assert "link" not in stranger.headers
+    for path in ("/", "/login", "/change-password"):
+        assert "link" not in (await site.get(path, headers=known)).headers
+
+
 @pytest.mark.parametrize("path", SHARED)
 async def test_an_address_of_both_is_a_page_for_browsers_and_data_for_everybody_else(
     site: httpx.AsyncClient, path: str

@@ -65,6 +65,11 @@ export const heardQuery = (id: string) =>
     },
   });
 
+/** Whether the list has all sessions of a conference of that time. */
+export function isListed(createdAt: string): boolean {
+  return Date.now() - Date.parse(createdAt) < LISTED_MS;
+}
+
 /** Sessions of a conference. The list of the server goes back thirty days; those of older calls are asked for one by one. */
 export const sessionsQuery = (id: string, createdAt: string, ids: readonly string[]) =>
   queryOptions({
@@ -73,7 +78,7 @@ export const sessionsQuery = (id: string, createdAt: string, ids: readonly strin
       const listed = rowsOf<Session>(
         await call(api.GET("/v1/sessions", { params: { query: { conferenceId: id } }, signal })),
       );
-      if (Date.now() - Date.parse(createdAt) < LISTED_MS) return listed;
+      if (isListed(createdAt)) return listed;
       const known = new Set(listed.map((session) => session.id));
       const older = ids.filter((session) => !known.has(session));
       return [...listed, ...(await inTurns(older, (session) => sessionOf(session, signal)))];
