@@ -99,6 +99,28 @@ async def test_one_that_only_reports_is_not_looked_at_again_and_again(
     assert (await rows(db, app))["alive"][4] == heard
 
 
+async def test_one_that_was_sent_long_afterwards_ends_when_no_more_of_it_comes(
+    site: httpx.AsyncClient, db: Database, app: Mapping[Any, Any], clock: ManualClock
+) -> None:
+    """What happened days ago has been silent for long, though it came just now."""
+    ago = {"delta": 9 * 86_400_000}
+    entry = {"apiKey": app["api_key"], "conferenceId": "late", "userId": "late-alice", **ago}
+    init = await post(site, "/v1/initialize", entry)
+    token = (await post(site, "/v1/sessions", {"token": init["token"], **ago}))["token"]
+    added = {"token": token, "eventName": "addConnection", "peerId": "late-bob", **ago}
+    await post(site, "/v1/connection", added)
+    began = clock.now() - timedelta(days=9)
+    clock.advance(110)
+
+    await sweep(db, clock)
+    assert (await rows(db, app))["late"][0] is True
+
+    clock.advance(20)
+    await sweep(db, clock)
+    ongoing, ended, _, left, _ = (await rows(db, app))["late"]
+    assert (ongoing, ended, left) == (False, began, began)
+
+
 async def test_one_whose_sessions_were_deleted_ends_too(
     site: httpx.AsyncClient, db: Database, app: Mapping[Any, Any], clock: ManualClock
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -30,15 +30,17 @@ from signalbox.monitoring.wire import Report, StatsData
 
 log = structlog.get_logger(__name__)
 BATCH = 100
+# Who sends late what happened long ago does not pause for so long.
+QUIET: Final = timedelta(minutes=2)
 SESSIONS_AT_ONCE = 20  # with some ten thousand rows that belong to them
 _decoder = msgspec.json.Decoder(StatsData)
 
 _SILENT = """
-    SELECT id, activity FROM (
-        SELECT c.id, greatest(c.created_at,
+    SELECT id, activity, last_seen_at FROM (
+        SELECT c.id, c.last_seen_at, greatest(c.created_at,
             (SELECT max(e.created_at) FROM monitoring.events e WHERE e.conference_id = c.id),
             (SELECT max(s.created_at) FROM monitoring.samples s WHERE s.conference_id = c.id)) AS activity
-        FROM monitoring.conferences c WHERE c.ongoing AND c.last_seen_at < %(before)s ORDER BY c.last_seen_at LIMIT %(most)s
+        FROM monitoring.conferences c WHERE c.ongoing AND c.created_at < %(before)s AND c.last_seen_at < %(quiet)s ORDER BY c.last_seen_at LIMIT %(most)s
     ) AS candidate"""
 # Reports do not touch their conference's row. Those that turn out to be alive must not stand in the way of others at the next look.
 _ALIVE = """
@@ -72,17 +74,25 @@ def tell_nobody(_: list[Happening]) -> None:
 async def stale_conferences(
     db: Database, *, silent_for: timedelta, at: datetime
 ) -> Sequence[dict[str, Any]]:
-    """Running conferences of which nothing was heard for `silent_for`, longest silent first; `last_activity` is when they would be ended."""
+    """Running conferences in which nothing has happened for `silent_for`, longest silent first; `last_activity` is when they would be ended.
+
+    What counts is when it happened, not when it came: a call that was sent long afterwards has long been silent. Only while more of it comes is it left alone.
+    """
     before = at - silent_for
     async with db.read() as tx:
-        cursor = await tx.psycopg.execute(_SILENT, {"before": before, "most": None})
+        cursor = await tx.psycopg.execute(_SILENT, _wanted(silent_for, at, most=None))
         silent = await cursor.fetchall()
-        names = await _names(tx.psycopg, [found for found, seen in silent if seen < before])
+        names = await _names(tx.psycopg, [found for found, seen, _ in silent if seen < before])
     return [
         {"id": found, **names[found], "last_activity": seen}
-        for found, seen in silent
+        for found, seen, _ in silent
         if seen < before
     ]
+
+
+def _wanted(silent_for: timedelta, at: datetime, *, most: int | None) -> dict[str, Any]:
+    """Of what came in within `QUIET` more may come."""
+    return {"before": at - silent_for, "quiet": at - min(QUIET, silent_for), "most": most}
 
 
 async def _names(
@@ -98,7 +108,7 @@ async def _names(
 async def end_stale_conferences(
     db: Database, *, silent_for: timedelta, at: datetime, tell: Tell = tell_nobody
 ) -> int:
-    """End running conferences of which nothing was heard for `silent_for`, as of their last activity; answers how many.
+    """End running conferences in which nothing has happened for `silent_for`, as of their last activity; answers how many.
 
     One process at a time does this; the others find nothing to do.
     """
@@ -107,10 +117,12 @@ async def end_stale_conferences(
         if not locked or not locked[0]:
             return 0
         before = at - silent_for
-        cursor = await tx.psycopg.execute(_SILENT, {"before": before, "most": BATCH})
+        cursor = await tx.psycopg.execute(_SILENT, _wanted(silent_for, at, most=BATCH))
         silent = await cursor.fetchall()
-        stale = [(conference, activity) for conference, activity in silent if activity < before]
-        alive = sorted((found, micros(seen)) for found, seen in silent if seen >= before)
+        stale = [(conference, activity) for conference, activity, _ in silent if activity < before]
+        alive = sorted(
+            (found, micros(seen)) for found, seen, told in silent if told < before <= seen
+        )
         await tx.psycopg.execute(
             _ALIVE, (p.uuids(found for found, _ in alive), p.instants(seen for _, seen in alive))
         )
