@@ -212,7 +212,7 @@ async def test_the_diagnosis_of_a_conference_is_read(house: House) -> None:
     issues = {str(issue["id"]) for issue in await findings(house, app)}
     assert set(alice["issues"]) == set(whole["issues"]) == issues
     assert alice["events"]
-    assert whole["version"] == 1
+    assert whole["version"] == 2
     listed = await house.client.get(
         "/v1/conferences", params={"appId": str(app)}, headers=await reader(house, app)
     )

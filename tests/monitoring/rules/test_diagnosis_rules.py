@@ -83,6 +83,7 @@ CASES: list[tuple[str, ObservedConference, tuple[str, str | None]]] = [
     ("only what alice receives", conference(connections=[link("alice>bob", received=LOST)]), ("network", "bob")),
     ("a pair of which one reports late", conference(connections=lossy("alice>bob") + lossy("bob>alice", late_s=9.0)), ("network", "bob")),
     ("carol with everybody", conference(names=THREE, connections=lossy("alice>carol", "bob>carol", good=["alice>bob"])), ("network", "carol")),
+    ("carol with everybody, and somebody else with less", conference(names=THREE, connections=[*lossy("alice>carol", "bob>carol"), link("alice>bob", received=WELL | {"jitter_ms": 90.0})]), ("network", "carol")),
     ("everybody with everybody, relayed", conference(names=THREE, connections=lossy("alice>carol", "bob>carol", "alice>bob", relay=True)), ("relay", None)),
     ("everybody with everybody, direct", conference(names=THREE, connections=lossy("alice>carol", "bob>carol", "alice>bob")), ("network", None)),
     ("one guest of a server", conference(**STAR, connections=lossy("alice>sfu", good=["bob>sfu"])), ("network", "alice")),
@@ -264,7 +265,12 @@ def test_sentences_name_people_only_when_they_are_read() -> None:
     said = with_names(whole.sentence, {str(uid("alice")): "Alice"})
     assert said == "Most likely the network of Alice: up to 20% of the packets were lost."
     both = {str(uid("alice")): "Alice"}
-    assert with_names(pair.sentence, both).startswith("Most likely the network between Alice and somebody;")  # fmt: skip
+    assert with_names(pair.sentence, both) == (
+        "Most likely the network between Alice and somebody: up to 20% of the packets were lost."
+        " This call does not show at which end: look at other calls of both."
+    )
+    alone = _whole(conference(connections=lossy("alice>bob")))
+    assert alone.sentence.endswith("look at other calls of those who took part.")
 
 
 def test_a_figure_that_is_not_known_is_left_out() -> None:

@@ -66,6 +66,11 @@ class Link:
             return "broken"
         return "poor" if any(one.rule.code in NETWORK_CODES for one in self.found) else None
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What of the network was bad on it."""
+        return frozenset(one.rule.code for one in self.found if one.rule.code in NETWORK_CODES)
+
     def other(self, end: UUID) -> UUID:
         """The other end."""
         return next((one for one in self.ends if one != end), end)
@@ -199,7 +204,7 @@ def _alike(one: Link, other: Link) -> bool:
 
 def _between(scene: Scene, link: Link) -> Blame:
     people = [one for one in scene.links if one.sfu is None]
-    bad = [one for one in people if one.trouble in ("broken", "poor")]
+    bad = [one for one in people if one.trouble in ("broken", "poor") and _is_as_bad(one, link)]
     if len(people) >= 3 and len(bad) >= MOST * len(people):
         return Blame("relay") if all(one.relayed for one in bad) else Blame("network")
     worse = _whose_other_links_are_bad(scene, link)
@@ -216,13 +221,23 @@ def _between(scene: Scene, link: Link) -> Blame:
 
 
 def _whose_other_links_are_bad(scene: Scene, link: Link) -> UUID | None:
-    """Of two ends the one whose other links are bad too, while the other's are good; None when that does not tell them apart."""
+    """Of two ends the one whose other links are as bad, while the other's are not; None when that does not tell them apart."""
     shares = {}
     for end in link.ends:
         others = [one for one in scene.of(end) if one is not link and one.established]
         if not others:
             return None
-        shares[end] = sum(one.trouble is not None for one in others) / len(others)
+        shares[end] = sum(_is_as_bad(one, link) for one in others) / len(others)
     worst = max(shares, key=lambda end: shares[end])
     least = min(shares.values())
     return worst if shares[worst] >= MOST and least <= 1 - MOST else None
+
+
+def _is_as_bad(one: Link, link: Link) -> bool:
+    """Whether another link suffers from at least half of what this one does: somebody who is slow to connect has not lost a third of the packets.
+
+    A link that broke is compared with any trouble: what breaks one may only disturb another.
+    """
+    if link.trouble == "broken" or not link.kinds:
+        return one.trouble is not None
+    return one.trouble == "broken" or 2 * len(one.kinds & link.kinds) >= len(link.kinds)

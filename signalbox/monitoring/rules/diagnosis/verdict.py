@@ -12,7 +12,7 @@ from signalbox.monitoring.rules.diagnosis.damage import PARTS, Damage, applicabl
 from signalbox.monitoring.rules.diagnosis.links import Blame, Cause, Scene, scene_of
 from signalbox.monitoring.rules.diagnosis.words import sentence_of
 
-VERSION = 1
+VERSION = 2
 LEAST_POINTS = 8.0  # fewer lost points have no cause worth a name
 SEVERAL = 0.6  # of the points of the most blamed one: from there on another one is blamed as well
 NOBODY = Blame("none")

@@ -41,7 +41,7 @@ def sentence_of(guilty: Blame, behind: Sequence[Damage], *, of: UUID | None) -> 
     if guilty.cause == "none" or not behind:
         return "Nothing was wrong that reports can show."
     reasons = list(dict.fromkeys(_reason(item) for item in _worst_of_each(behind)))[:2]
-    return f"{_subject(guilty, behind, of)}: {' and '.join(reasons)}."
+    return f"{_subject(guilty, behind, of)}: {' and '.join(reasons)}.{_next_step(guilty, of)}"
 
 
 def _worst_of_each(behind: Sequence[Damage]) -> list[Damage]:
@@ -62,9 +62,17 @@ def _subject(guilty: Blame, behind: Sequence[Damage], of: UUID | None) -> str:
     if guilty.cause == "network":
         other = next((item.other for item in behind if item.other is not None), None)
         ends = f" between {{{of}}} and {{{other}}}" if of and other else ""
-        return f"Most likely the network{ends}; whose part of it cannot be told"
+        return f"Most likely the network{ends}"
     several = len({item.blame.culprit for item in behind}) > 1
     return f"Most likely the {guilty.cause} of {'several participants' if several else 'one end'}"
+
+
+def _next_step(guilty: Blame, of: UUID | None) -> str:
+    """What tells more, where the call itself does not tell whose network it was; it follows the sentence."""
+    if guilty.cause != "network" or guilty.culprit is not None:
+        return ""
+    whose = "both" if of else "those who took part"
+    return f" This call does not show at which end: look at other calls of {whose}."
 
 
 def with_names(sentence: str, names: Mapping[str, str]) -> str:
