@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -91,6 +93,25 @@ def test_nothing_acknowledged_is_lost_while_the_database_is_away(
     check_stored_once(world, viewers)
     assert "Traceback" not in refusing.output
     assert key not in refusing.output
+
+
+@pytest.mark.parametrize("first", ["Content-Length: 3", "Transfer-Encoding: chunked"])
+def test_of_two_lengths_the_pieces_count_and_the_connection_ends(
+    key: str, refusing: Serve, first: str
+) -> None:
+    other = "Transfer-Encoding: chunked" if first.startswith("C") else "Content-Length: 3"
+    body = b'{"sessionId":"two-lengths","timestamp":1767225645000,"errorCount":0}'
+    head = f"POST /v1/playback/sessions HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n{first}\r\n{other}\r\n\r\n"
+    smuggled = b"GET /v1/playback/live HTTP/1.1\r\nHost: a\r\n\r\n"
+    address = urlsplit(refusing.url)
+
+    with socket.create_connection((address.hostname, address.port), timeout=30) as client:
+        client.sendall(head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) + smuggled)
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"two-lengths" in answer
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def test_a_spool_keeps_what_the_database_cannot_even_if_the_process_is_killed(
