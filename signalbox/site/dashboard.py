@@ -26,12 +26,10 @@ _ONLY_PAGES: Final = re.compile(
     f"|/apps/{_ID}/alerts(?:/(?:rules?|channels|{_ID}))?/?"
 )
 _SHARED: Final = re.compile(f"/apps/{_ID}(?:/usage)?/?")
-# What every page of somebody signed in asks for first. Its scripts would do so when they have been read; so it is on its way meanwhile.
+# What a page of somebody signed in must know before it asks anything else. Its scripts would ask when they have been read; so it is on
+# its way meanwhile. No more than that: what is sent first holds up the scripts.
 _SIGNED_OUT: Final = re.compile("/|/(?:login|change-password)/?")
-_ASKED_FIRST: Final = ", ".join(
-    f"<{path}>; rel=preload; as=fetch; crossorigin"
-    for path in ("/v1/apps", "/v1/organizations", "/v1/me")
-)
+_ASKED_FIRST: Final = "</v1/apps>; rel=preload; as=fetch; crossorigin"
 # What is not found here is told in the words of the interface, also to a browser.
 _NO_PAGES_BELOW: Final = ("/v1/", "/api/", "/internal/", "/.well-known/")
 
