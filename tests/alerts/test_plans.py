@@ -52,23 +52,24 @@ async def test_no_look_reads_a_whole_table(scene: Scene, asked: list[tuple[str, 
     await scene.usual_day(device="Tab X")
     await scene.play(100, ago=0, minutes=3, device="Tab X", outcome="start_failure")
     await calls(scene, 100, ago=0, minutes=3, code="no_connection", score=20)
-    connection = await scene.db.connect()
-    await connection.execute("ANALYZE")
-    asked.clear()
-    for minute in (2, 3):
-        await scene.look(minute)
-    statements = list(asked)
+    async with await scene.db.connect() as connection:
+        await connection.execute("ANALYZE")
+        asked.clear()
+        for minute in (2, 3):
+            await scene.look(minute)
+        statements = list(asked)
 
-    assert len(statements) > 20
-    big_tables = {row[0] for row in await (await connection.execute(_BIG_TABLES)).fetchall()}
-    assert {"sessions_default", "issues"} <= big_tables
-    for statement, params in statements:
-        async with connection.transaction():
-            await connection.execute("SET LOCAL enable_seqscan = off")
-            cursor = await connection.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
-            row = await cursor.fetchone()
-        assert row is not None
-        plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
-        assert not big_tables & set(scans(plan[0]["Plan"])), statement
-    await connection.close()
+        assert len(statements) > 20
+        big_tables = {row[0] for row in await (await connection.execute(_BIG_TABLES)).fetchall()}
+        assert "issues" in big_tables
+        # In a month of its own, where another test has made it.
+        assert any(name.startswith("sessions_") for name in big_tables)
+        for statement, params in statements:
+            async with connection.transaction():
+                await connection.execute("SET LOCAL enable_seqscan = off")
+                cursor = await connection.execute(f"EXPLAIN (FORMAT JSON) {statement}", params)
+                row = await cursor.fetchone()
+            assert row is not None
+            plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
+            assert not big_tables & set(scans(plan[0]["Plan"])), statement
     await other.leave()
