@@ -36,8 +36,8 @@ SESSIONS_AT_ONCE = 20  # with some ten thousand rows that belong to them
 _decoder = msgspec.json.Decoder(StatsData)
 
 _SILENT = """
-    SELECT id, activity, last_seen_at FROM (
-        SELECT c.id, c.last_seen_at, greatest(c.created_at,
+    SELECT id, activity FROM (
+        SELECT c.id, greatest(c.created_at,
             (SELECT max(e.created_at) FROM monitoring.events e WHERE e.conference_id = c.id),
             (SELECT max(s.created_at) FROM monitoring.samples s WHERE s.conference_id = c.id)) AS activity
         FROM monitoring.conferences c WHERE c.ongoing AND c.created_at < %(before)s AND c.last_seen_at < %(quiet)s ORDER BY c.last_seen_at LIMIT %(most)s
@@ -82,10 +82,10 @@ async def stale_conferences(
     async with db.read() as tx:
         cursor = await tx.psycopg.execute(_SILENT, _wanted(silent_for, at, most=None))
         silent = await cursor.fetchall()
-        names = await _names(tx.psycopg, [found for found, seen, _ in silent if seen < before])
+        names = await _names(tx.psycopg, [found for found, seen in silent if seen < before])
     return [
         {"id": found, **names[found], "last_activity": seen}
-        for found, seen, _ in silent
+        for found, seen in silent
         if seen < before
     ]
 
@@ -119,10 +119,8 @@ async def end_stale_conferences(
         before = at - silent_for
         cursor = await tx.psycopg.execute(_SILENT, _wanted(silent_for, at, most=BATCH))
         silent = await cursor.fetchall()
-        stale = [(conference, activity) for conference, activity, _ in silent if activity < before]
-        alive = sorted(
-            (found, micros(seen)) for found, seen, told in silent if told < before <= seen
-        )
+        stale = [(conference, activity) for conference, activity in silent if activity < before]
+        alive = sorted((found, micros(seen)) for found, seen in silent if seen >= before)
         await tx.psycopg.execute(
             _ALIVE, (p.uuids(found for found, _ in alive), p.instants(seen for _, seen in alive))
         )
